@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# One Makefile, no recursion, out of tree: everything that is made lies under build/<variant>/.
+# `make help` lists the targets. A variant is a set of flags; a rule names the variant in its path.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+BUILD ?= build
+WERROR ?=
+VERSION := $(shell cat VERSION)$(shell git describe --always --dirty 2>/dev/null | sed 's/^/+/' || true)
+
+# Targets that need more than a compiler first see to their packages: installed by root, named otherwise.
+PACKAGE_GROUPS := $(if $(filter demo demo-local all uefistored,$(MAKECMDGOALS)),build) \
+	$(if $(filter test test-nosan bench,$(MAKECMDGOALS)),build test) \
+	$(if $(filter fuzz scan-build check-format format,$(MAKECMDGOALS)),build test analysis) \
+	$(if $(filter cover,$(MAKECMDGOALS)),build test cover)
+ifneq ($(strip $(PACKAGE_GROUPS)),)
+-include $(BUILD)/packages-$(subst $() ,-,$(sort $(PACKAGE_GROUPS))).mk
+endif
+$(BUILD)/packages-%.mk: scripts/packages.sh
+	@mkdir -p $(@D)
+	@scripts/packages.sh $(subst -, ,$*) && touch $@
+
+# What this machine has: HAVE_XEN and the like. Made anew at each run, taken up when it changed.
+-include $(BUILD)/config.mk
+$(BUILD)/config.mk: scripts/configure.sh FORCE
+	@mkdir -p $(@D)
+	@scripts/configure.sh $@
+FORCE:
+
+# ---------------------------------------------------------------------------------------------- flags
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wmissing-prototypes \
+	-Wstrict-prototypes -Wundef -Wpointer-arith -Wwrite-strings $(if $(WERROR),-Werror)
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
+BASE_CFLAGS := -std=c17 -D_GNU_SOURCE -DUEFISTORED_VERSION='"$(VERSION)"' -Isrc -g -fPIE \
+	-ffunction-sections -fdata-sections -MMD -MP $(CONFIG_CFLAGS)
+BASE_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+CC_release := $(CC)
+CFLAGS_release := -O2 $(HARDENING)
+CC_debug := $(CC)
+CFLAGS_debug := -Og
+CC_test := $(CC)
+CFLAGS_test := -O1 $(SANITIZE)
+CC_nosan := $(CC)
+CFLAGS_nosan := -O2 $(HARDENING)
+CC_clang := clang
+CFLAGS_clang := -O2 $(filter-out -fstack-clash-protection,$(HARDENING))
+CC_fuzz := clang
+CFLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
+CC_cover := $(CC)
+CFLAGS_cover := -O0 --coverage
+
+# ---------------------------------------------------------------------------------------------- sources
+
+LIB_SOURCES := $(filter-out $(CONFIG_WITHOUT),$(wildcard src/base/*.c src/wire/*.c src/store/*.c \
+	src/crypto/*.c src/auth/*.c src/service/*.c src/backend/*.c src/transport/*.c))
+DAEMON_SOURCES := $(wildcard src/daemon/*.c)
+TOOLS_SOURCES := $(wildcard src/tools/*.c)
+SUPPORT_SOURCES := $(wildcard tests/support/*.c)
+TESTS := $(patsubst tests/%.c,%,$(wildcard tests/unit/*_test.c tests/contract/*_test.c))
+PROGRAMS := $(patsubst tests/%.c,%,$(wildcard tests/programs/*.c))
+FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+BENCHES := $(patsubst tests/%.c,%,$(wildcard tests/bench/*_bench.c))
+MANPAGES := $(patsubst man/%.scd,%,$(wildcard man/*.scd))
+C_FILES := $(sort $(wildcard src/*/*.[ch] tests/*/*.[ch]))
+
+# Everything of one variant. $(1): the variant.
+define variant_rules
+$(BUILD)/$(1)/obj/%.o: %.c $(BUILD)/$(1)/flags
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(BASE_CFLAGS) $$(CFLAGS_$(1)) $$(WARNINGS) $$(CFLAGS) -Itests -c $$< -o $$@
+
+$(BUILD)/$(1)/flags: FORCE
+	@mkdir -p $$(@D)
+	@echo '$$(CC_$(1)) $$(CFLAGS_$(1)) $$(CFLAGS) $$(CONFIG_CFLAGS) $$(WERROR)' | cmp -s - $$@ || \
+		echo '$$(CC_$(1)) $$(CFLAGS_$(1)) $$(CFLAGS) $$(CONFIG_CFLAGS) $$(WERROR)' > $$@
+
+$(BUILD)/$(1)/libuefistored.a: $$(LIB_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+
+$(BUILD)/$(1)/uefistored: $$(DAEMON_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o) $(BUILD)/$(1)/libuefistored.a
+	$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
+
+$(BUILD)/$(1)/varstore: $$(TOOLS_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o) $(BUILD)/$(1)/libuefistored.a
+	$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
+
+$(BUILD)/$(1)/libsupport.a: $$(SUPPORT_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+
+$$(TESTS:%=$(BUILD)/$(1)/tests/%): $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o \
+		$(BUILD)/$(1)/libsupport.a $(BUILD)/$(1)/libuefistored.a
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$(TEST_LDFLAGS) $$^ $$(CONFIG_LIBS) -lcmocka -o $$@
+
+$$(PROGRAMS:%=$(BUILD)/$(1)/tests/%) $$(BENCHES:%=$(BUILD)/$(1)/tests/%): \
+		$(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o $(BUILD)/$(1)/libsupport.a \
+		$(BUILD)/$(1)/libuefistored.a
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
+
+$$(FUZZERS:%=$(BUILD)/$(1)/tests/%): $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o \
+		$(BUILD)/$(1)/libsupport.a $(BUILD)/$(1)/libuefistored.a
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(CFLAGS_$(1)) -fsanitize=fuzzer $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
+
+# Everything that a test run of this variant needs.
+$(BUILD)/$(1)/ready: $(BUILD)/$(1)/uefistored $$(if $$(TOOLS_SOURCES),$(BUILD)/$(1)/varstore) \
+		$$(TESTS:%=$(BUILD)/$(1)/tests/%) $$(PROGRAMS:%=$(BUILD)/$(1)/tests/%)
+	@touch $$@
+endef
+VARIANTS := release debug test nosan clang fuzz cover
+$(foreach variant,$(VARIANTS),$(eval $(call variant_rules,$(variant))))
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---------------------------------------------------------------------------------------------- targets
+
+.PHONY: all uefistored uefistored-debug tools man test test-nosan install uninstall deploy help \
+	scan-build demo-local demo bench fuzz check-layers format check-format cover clean FORCE
+
+all: uefistored tools man ## Build the daemon, the tools and the man pages
+
+uefistored: $(BUILD)/release/uefistored ## Build the daemon (build/release/uefistored)
+
+uefistored-debug: $(BUILD)/debug/uefistored ## Build the daemon with debug symbols, not optimised
+
+tools: $(if $(TOOLS_SOURCES),$(BUILD)/release/varstore) ## Build the command-line tools
+
+man: $(MANPAGES:%=$(BUILD)/man/%) ## Build the man pages
+
+$(BUILD)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< > $@
+
+test: $(BUILD)/test/ready ## Run all tests with address and undefined-behaviour sanitizers
+	tests/run.sh $(BUILD)/test
+
+test-nosan: $(BUILD)/nosan/ready ## Run all tests on an optimised build without sanitizers
+	tests/run.sh $(BUILD)/nosan
+
+clang: $(BUILD)/clang/ready ## Build everything with clang
+
+demo: demo-local ## Show the daemon at work
+
+demo-local: $(BUILD)/release/uefistored $(PROGRAMS:%=$(BUILD)/release/tests/%) ## The quick demo, without Xen
+	tests/demo.sh $(BUILD)/release
+
+bench: $(BUILD)/release/uefistored $(BENCHES:%=$(BUILD)/release/tests/%) $(PROGRAMS:%=$(BUILD)/release/tests/%) ## Run the benchmarks
+	tests/bench.sh $(BUILD)/release
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/tests/%) ## Run each fuzzer for FUZZ_SECONDS (60)
+	tests/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+check-layers: ## Check that includes go one way only
+	scripts/check-layers.sh
+
+format: ## Lay out the C sources with clang-format
+	clang-format -i $(C_FILES)
+
+check-format: ## Check the layout of the C sources
+	clang-format --dry-run -Werror $(C_FILES)
+
+scan-build: ## Static analysis with clang; any finding is an error
+	rm -rf $(BUILD)/release-scan
+	scan-build --status-bugs --use-cc=clang $(MAKE) BUILD=$(BUILD)/release-scan $(BUILD)/release-scan/release/uefistored \
+		$(if $(TOOLS_SOURCES),$(BUILD)/release-scan/release/varstore)
+
+cover: $(BUILD)/cover/ready ## Measure the tests' line and branch coverage
+	find $(BUILD)/cover -name '*.gcda' -delete
+	tests/run.sh $(BUILD)/cover
+	gcovr --root . --filter src/ --object-directory $(BUILD)/cover --print-summary | tail -n +1
+
+install: all ## Install below DESTDIR and PREFIX (/usr/local)
+	install -D -m 0755 $(BUILD)/release/uefistored $(DESTDIR)$(SBINDIR)/uefistored
+	ln -sf uefistored $(DESTDIR)$(SBINDIR)/varstored
+	for page in $(MANPAGES); do \
+		install -D -m 0644 $(BUILD)/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+
+uninstall: ## Remove what install put there
+	rm -f $(DESTDIR)$(SBINDIR)/uefistored $(DESTDIR)$(SBINDIR)/varstored
+	for page in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+
+deploy: $(BUILD)/release/uefistored ## Copy the daemon to HOST (HOST=name make deploy)
+	@test -n "$(HOST)" || { echo "deploy: name the host: HOST=name make deploy" >&2; exit 2; }
+	scp $< root@$(HOST):/usr/sbin/uefistored
+	ssh root@$(HOST) ln -sf uefistored /usr/sbin/varstored
+
+help: ## Show this list
+	@echo
+	@echo "uefistored - UEFI variables and Secure Boot for Xen guests"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1:	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@echo
+
+clean: ## Remove everything that was built
+	rm -rf $(BUILD)

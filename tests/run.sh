@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# run.sh BUILD [PATTERN]: runs the tests of one variant (all, or those whose path contains PATTERN), and ends with the
+# line "N passed, N failed". A test is a cmocka program, or a script in tests/integration/ that prints "ok NAME" and
+# "not ok NAME" lines. One that ends badly without having counted a failure counts as one.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+build=$(realpath "$1")
+pattern=${2:-}
+export BUILD_DIR=$build
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+logs=$build/logs
+mkdir -p "$logs"
+
+passed=0 failed=0
+account() { # NAME OK NOT_OK RC SECONDS LOG
+    local bad=$3
+    if [ "$4" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    if [ "$4" -eq 0 ] && [ "$2" -eq 0 ]; then bad=1; fi # a test that tests nothing
+    passed=$((passed + $2)) failed=$((failed + bad))
+    printf '%-44s %5d passed %3d failed %7.1f s\n' "$1" "$2" "$bad" "$5"
+    if [ "$bad" -ne 0 ]; then tail -n 60 "$6"; fi
+}
+
+run() { # NAME COMMAND...
+    local name=$1 log=$logs/${1//\//-}.log start end rc ok not_ok
+    shift
+    start=$(date +%s.%N)
+    timeout --kill-after=10 "${TEST_TIMEOUT:-900}" "$@" > "$log" 2>&1 < /dev/null
+    rc=$?
+    end=$(date +%s.%N)
+    ok=$(grep -cE '^(\[       OK \]|ok )' "$log")
+    not_ok=$(grep -cE '^(\[  FAILED  \] [a-z]|not ok )' "$log")
+    account "$name" "$ok" "$not_ok" "$rc" "$(echo "$end - $start" | bc -l 2>/dev/null || awk "BEGIN{print $end - $start}")" "$log"
+}
+
+for test in $(cd "$build/tests" && find unit contract -type f -name '*_test' 2>/dev/null | sort); do
+    [[ $test == *$pattern* ]] && run "$test" "$build/tests/$test"
+done
+for test in $(cd tests && find integration -type f \( -name '*_test.sh' -o -name '*_test.py' \) | sort); do
+    [[ $test == *$pattern* ]] && run "$test" "tests/$test"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
