@@ -85,7 +85,11 @@ extern const struct guid EFI_IMAGE_SECURITY_DATABASE; /* UEFI 2.10, 32.4.1 */
 /*
  * A variable's name: UTF-16LE without a terminator. EFI_NAME("PK") is a constant one.
  */
-#define EFI_NAME(literal) span_of(u##literal, sizeof(u##literal) - sizeof(char16_t))
+#define EFI_NAME_INIT(literal)                                                                     \
+    {                                                                                              \
+        .data = (const uint8_t *)u##literal, .len = sizeof(u##literal) - sizeof(char16_t)          \
+    }
+#define EFI_NAME(literal) ((struct span)EFI_NAME_INIT(literal))
 
 /* Does the name contain a NUL character (so that as a C string it would be another name)? */
 bool efi_name_has_nul(struct span name);

@@ -60,8 +60,11 @@ size_t store_used(const struct store *store);
 /* Name and data plus the overhead. */
 size_t variable_cost(size_t name_len, size_t data_len);
 
-/* Transactions: one at a time. Each begin is ended by exactly one commit or abort. */
-void store_begin(struct store *store);
+/*
+ * Transactions. A begin gives a mark; commit and abort take it back. They nest: an inner commit
+ * leaves its changes to the outer transaction, and what an outer abort undoes includes them.
+ */
+size_t store_begin(struct store *store);
 
 /* Creates or replaces. The variable is copied. False: no memory, and nothing changed. No quota is
  * checked here. */
@@ -71,16 +74,17 @@ bool store_put(struct store *store, const struct variable *variable);
 bool store_delete(struct store *store, const struct guid *guid, struct span name);
 
 /*
- * May what the transaction has made of the store be kept? EFI_SUCCESS, or EFI_OUT_OF_RESOURCES
- * where a variable that it put is over STORE_DATA_MAX or the whole is over STORE_SIZE_MAX and
- * larger than before.
+ * May what was changed since the mark be kept? EFI_SUCCESS, or EFI_OUT_OF_RESOURCES where a
+ * variable that was put is over STORE_DATA_MAX or the whole is over STORE_SIZE_MAX and larger than
+ * at the mark.
  */
-efi_status store_check_quota(const struct store *store);
+efi_status store_check_quota(const struct store *store, size_t mark);
 
-/* Has the transaction changed a non-volatile variable? */
-bool store_changed_non_volatile(const struct store *store);
+/* Does one of the variables that were changed since the mark match, as it was or as it is? */
+bool store_changed(const struct store *store, size_t mark,
+                   bool (*matches)(const struct variable *variable));
 
-void store_commit(struct store *store); /* can't fail */
-void store_abort(struct store *store);  /* everything is as it was at store_begin; can't fail */
+void store_commit(struct store *store, size_t mark); /* can't fail */
+void store_abort(struct store *store, size_t mark);  /* all is as it was at the mark; can't fail */
 
 #endif
