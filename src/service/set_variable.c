@@ -158,7 +158,7 @@ static efi_status put(const struct call *call, const struct variable *variable)
 }
 
 /* 10. */
-static efi_status delete (const struct call *call)
+static efi_status delete_variable(const struct call *call)
 {
     struct store *store = call->service->store;
 
