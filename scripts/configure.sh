@@ -3,7 +3,7 @@
 # configure.sh FILE: writes what this machine has into a makefile; leaves the file alone when nothing changed.
 set -euo pipefail
 
-xen="xendevicemodel xenforeignmemory xenevtchn xenstore xentoolcore"
+xen="xendevicemodel xenforeignmemory xenevtchn xentoolcore"
 has() { pkg-config --exists "$@" 2>/dev/null; }
 
 cflags="" libs="" without=""
