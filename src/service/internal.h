@@ -45,9 +45,11 @@ bool modes_owns(const struct guid *guid, struct span name);
 bool mor_owns(const struct guid *guid, struct span name);
 efi_status mor_set(struct service *service, const struct request *request);
 void mor_reset(struct service *service);
+void mor_close(struct service *service); /* locked without a key */
 
 /* ppi.c: TPM physical presence. */
 void ppi_reset(struct service *service);
+void ppi_close(struct service *service); /* flags locked */
 
 /*
  * The rules that the lock lays on SetVariable. EFI_SUCCESS: none of these variables, or nothing

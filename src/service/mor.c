@@ -46,15 +46,26 @@ static struct variable mor_variable(const struct guid *guid, struct span name, c
     };
 }
 
-void mor_reset(struct service *service)
+static void mor_put_at_start(struct service *service, enum lock_state state)
 {
     static const uint8_t zero;
+    const uint8_t lock_byte = (uint8_t)state;
     struct variable control = mor_variable(&control_guid, control_name, &zero);
-    struct variable lock = mor_variable(&lock_guid, lock_name, &zero);
+    struct variable lock = mor_variable(&lock_guid, lock_name, &lock_byte);
 
     memset(service->device.mor_key, 0, MOR_KEY_SIZE);
     service_put_at_start(service, &control);
     service_put_at_start(service, &lock);
+}
+
+void mor_reset(struct service *service)
+{
+    mor_put_at_start(service, LOCK_OPEN);
+}
+
+void mor_close(struct service *service)
+{
+    mor_put_at_start(service, LOCK_WITHOUT_KEY);
 }
 
 static efi_status mor_put(struct service *service, const struct guid *guid, struct span name,

@@ -29,16 +29,26 @@ static struct variable ppi_variable(struct span name, const uint8_t *data, size_
     };
 }
 
-void ppi_reset(struct service *service)
+static void ppi_put_at_start(struct service *service, uint8_t lock_byte)
 {
     static const uint8_t zeros[PPI_BUFFER_SIZE];
-    struct variable lock = ppi_variable(lock_name, zeros, 1);
+    struct variable lock = ppi_variable(lock_name, &lock_byte, 1);
     struct variable buffer = ppi_variable(buffer_name, zeros, sizeof(zeros));
 
     service_put_at_start(service, &lock);
     if (store_get(service->store, &ppi_guid, buffer_name) == NULL) {
         service_put_at_start(service, &buffer);
     }
+}
+
+void ppi_reset(struct service *service)
+{
+    ppi_put_at_start(service, 0);
+}
+
+void ppi_close(struct service *service)
+{
+    ppi_put_at_start(service, 1);
 }
 
 static bool flags_locked(const struct service *service)

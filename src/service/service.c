@@ -86,6 +86,13 @@ void service_start(struct service *service)
     ppi_reset(service);
 }
 
+void service_adopt(struct service *service)
+{
+    mor_close(service);
+    ppi_close(service);
+    service->failure_notified = true;
+}
+
 const struct variable *service_get(const struct service *service, struct variable_view *view,
                                    const struct guid *guid, struct span name)
 {

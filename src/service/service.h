@@ -62,6 +62,13 @@ void service_restore_device(struct service *service, const struct device_state *
  */
 void service_start(struct service *service);
 
+/*
+ * Instead of service_start, where this process goes on in place of one that was killed while the VM
+ * ran. What that held in memory only is lost; what the VM may have locked is locked until the VM
+ * starts again, and no alert is sent twice.
+ */
+void service_adopt(struct service *service);
+
 /* A SetVariable as from boot services, through every check. For key enrolment and tools. */
 efi_status service_set_variable(struct service *service, const struct request *request);
 
