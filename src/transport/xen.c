@@ -33,6 +33,7 @@ struct xen {
     struct xen_store store;
     int epoll; /* the event channels and xenstore */
 
+    bool adopted;      /* the server is one that another daemon made */
     bool server_owned; /* there is a server, and it is ours to destroy */
     ioservid_t server;
     xenforeignmemory_resource_handle *resource;
@@ -255,18 +256,17 @@ static void resume_requests(struct xen *xen)
 bool xen_attach(struct transport *transport, struct err *err)
 {
     struct xen *xen = xen_of(transport);
-    bool adopted;
 
     if (!count_vcpus(xen, err)) {
         return false;
     }
-    adopted = find_server(xen);
-    if ((!adopted && !create_server(xen, err)) || !claim_ports(xen, err) ||
+    xen->adopted = find_server(xen);
+    if ((!xen->adopted && !create_server(xen, err)) || !claim_ports(xen, err) ||
         !bind_events(xen, err)) {
         return false;
     }
     xen->server_owned = true;
-    if (adopted) {
+    if (xen->adopted) {
         log_info("took over IOREQ server %u of domain %u from a daemon that ended without leaving",
                  xen->server, xen->domain);
         resume_requests(xen);
@@ -356,6 +356,11 @@ static bool xen_announce(struct transport *transport, struct err *err)
 
     snprintf(value, sizeof(value), "%d", getpid());
     return xen_store_write(&xen->store, domain_path(xen, path, PID_KEY), value, err);
+}
+
+bool xen_adopted(const struct transport *transport)
+{
+    return ((const struct xen *)transport)->adopted;
 }
 
 int xen_store_fd(const struct transport *transport)

@@ -42,6 +42,9 @@ bool xen_restrict(void *self, struct err *err);
  */
 bool xen_attach(struct transport *transport, struct err *err);
 
+/* After xen_attach: was the server taken over, so that the VM is running already? */
+bool xen_adopted(const struct transport *transport);
+
 /* The connection to xenstore. */
 int xen_store_fd(const struct transport *transport);
 
