@@ -18,6 +18,7 @@ MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 BUILD ?= build
 WERROR ?=
+comma := ,
 VERSION := $(shell cat VERSION)$(shell git describe --always --dirty 2>/dev/null | sed 's/^/+/' || true)
 
 # Targets that need more than a compiler first see to their packages: installed by root, named otherwise.
@@ -127,6 +128,17 @@ endef
 VARIANTS := release debug test nosan clang fuzz cover
 $(foreach variant,$(VARIANTS),$(eval $(call variant_rules,$(variant))))
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# Tests that make calls fail are linked with wrappers around them.
+ALLOC_FAULT_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup)
+FILE_FAULT_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,mkdir mkdirat open openat read write pread fsync close \
+	renameat unlinkat linkat flock ftruncate fstat fstatat faccessat fchown fcntl fdopendir readdir closedir)
+define fault_flags
+$(foreach test,$(patsubst tests/%.c,%,$(shell grep -ls 'support/$(1)_fault.h' tests/unit/*.c tests/contract/*.c)), \
+	$(foreach variant,$(VARIANTS),$(eval $(BUILD)/$(variant)/tests/$(test): TEST_LDFLAGS += $(2))))
+endef
+$(call fault_flags,alloc,$(ALLOC_FAULT_LDFLAGS))
+$(call fault_flags,file,$(FILE_FAULT_LDFLAGS))
 
 # ---------------------------------------------------------------------------------------------- targets
 
