@@ -80,14 +80,4 @@ void client_ppi_write(struct client *client, uint32_t offset, uint8_t value);
 /* Sends the bytes as a request (the buffer behind them is zeros); gives the whole buffer. */
 struct span client_raw(struct client *client, struct span request);
 
-/* A sealed memfd of so many bytes, or -1. */
-int client_memfd(size_t len, int seals);
-
-/* One message of the local transport, with the descriptors, and its answer. False: hung up. */
-bool local_send(int fd, const void *bytes, size_t len, const int *fds, size_t fd_count);
-bool local_receive(int fd, uint32_t *result, uint32_t *value);
-
-/* Connects, and nothing more; -1 where nobody listens. Receiving times out after half a minute. */
-int local_connect(const char *path);
-
 #endif

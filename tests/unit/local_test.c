@@ -4,9 +4,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/writer.h"
 #include "support/client.h"
 #include "support/echo.h"
+#include "support/raw_local.h"
 #include "wire/wire.h"
 
 #include <setjmp.h>
@@ -15,13 +15,10 @@
 // cmocka needs the above before it
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 
 struct fixture {
@@ -30,19 +27,6 @@ struct fixture {
     struct echo *echo;
     unsigned descriptors; /* open when the server idles */
 };
-
-static unsigned count_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    unsigned count = 0;
-
-    assert_non_null(folder);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    closedir(folder);
-    return count;
-}
 
 static int set_up(void **state)
 {
@@ -55,7 +39,7 @@ static int set_up(void **state)
     snprintf(f->path, sizeof(f->path), "%s/socket", f->folder);
     f->echo = echo_start(f->path, &err);
     assert_non_null(f->echo);
-    f->descriptors = count_descriptors();
+    f->descriptors = raw_count_descriptors();
     *state = f;
     return 0;
 }
@@ -89,29 +73,17 @@ static void assert_descriptors(unsigned expected)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
 
-    for (int i = 0; i < 2000 && count_descriptors() != expected; i++) {
+    for (int i = 0; i < 2000 && raw_count_descriptors() != expected; i++) {
         nanosleep(&pause, NULL);
     }
-    assert_int_equal(count_descriptors(), expected);
-}
-
-static bool send_message(int fd, uint32_t operation, uint32_t port, uint32_t size, uint32_t value)
-{
-    uint8_t bytes[LOCAL_MESSAGE_SIZE];
-    struct writer writer = writer_of(bytes, sizeof(bytes));
-
-    writer_u32le(&writer, operation);
-    writer_u32le(&writer, port);
-    writer_u32le(&writer, size);
-    writer_u32le(&writer, value);
-    return local_send(fd, bytes, sizeof(bytes), NULL, 0);
+    assert_int_equal(raw_count_descriptors(), expected);
 }
 
 static bool send_memory(int fd, const int *fds, size_t count)
 {
     static const uint8_t bytes[LOCAL_MESSAGE_SIZE] = {LOCAL_MEMORY};
 
-    return local_send(fd, bytes, sizeof(bytes), fds, count);
+    return raw_send(fd, bytes, sizeof(bytes), fds, count);
 }
 
 static uint32_t receive_answer(int fd, uint32_t expected)
@@ -119,7 +91,7 @@ static uint32_t receive_answer(int fd, uint32_t expected)
     uint32_t result;
     uint32_t value;
 
-    assert_true(local_receive(fd, &result, &value));
+    assert_true(raw_receive(fd, &result, &value));
     assert_int_equal(result, expected);
     return value;
 }
@@ -140,8 +112,8 @@ static void assert_refused(int fd, uint32_t expected)
 
 static int attached(struct fixture *f)
 {
-    auto_close int memfd = client_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
-    int fd = local_connect(f->path);
+    auto_close int memfd = raw_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
+    int fd = raw_connect(f->path);
 
     assert_true(fd >= 0 && memfd >= 0);
     assert_true(send_memory(fd, &memfd, 1));
@@ -213,7 +185,8 @@ static void test_what_no_register_takes_is_answered_and_ignored(void **state)
     };
 
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
-        assert_true(send_message(fd, ignored[i].operation, ignored[i].port, ignored[i].size, 0));
+        assert_true(
+            raw_send_message(fd, ignored[i].operation, ignored[i].port, ignored[i].size, 0));
         assert_int_equal(receive_answer(fd, LOCAL_SERVED), 0);
     }
     assert_int_equal(echo_requests(f->echo), 0);
@@ -250,8 +223,8 @@ static void test_messages_sent_ahead_are_served_in_order(void **state)
     int fd = attached(f);
 
     for (uint32_t i = 0; i < 4; i++) {
-        assert_true(send_message(fd, LOCAL_WRITE, PORT_PPI_DATA, 4, i));
-        assert_true(send_message(fd, LOCAL_READ, PORT_PPI_DATA, 4, 0));
+        assert_true(raw_send_message(fd, LOCAL_WRITE, PORT_PPI_DATA, 4, i));
+        assert_true(raw_send_message(fd, LOCAL_READ, PORT_PPI_DATA, 4, 0));
     }
     for (uint32_t i = 0; i < 4; i++) {
         receive_answer(fd, LOCAL_SERVED);
@@ -270,7 +243,7 @@ static void test_one_client_too_many_is_refused(void **state)
     for (unsigned i = 0; i < LOCAL_CLIENTS_MAX; i++) {
         fds[i] = attached(f);
     }
-    assert_refused(local_connect(f->path), LOCAL_FULL);
+    assert_refused(raw_connect(f->path), LOCAL_FULL);
     close(fds[0]);
     assert_descriptors(f->descriptors + 2 * (LOCAL_CLIENTS_MAX - 1));
     assert_still_serves(f);
@@ -290,7 +263,7 @@ static void test_bad_messages_are_refused(void **state)
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         int fd = attached(f);
-        assert_true(send_message(fd, bad[i].operation, PORT_PPI_DATA, bad[i].size, 0));
+        assert_true(raw_send_message(fd, bad[i].operation, PORT_PPI_DATA, bad[i].size, 0));
         assert_refused(fd, LOCAL_BAD_MESSAGE);
     }
     assert_int_equal(echo_accesses(f->echo), 0);
@@ -305,7 +278,7 @@ static void test_every_wrong_length_is_refused(void **state)
 
     for (size_t len = 1; len <= sizeof(bytes); len++) {
         int fd = attached(f);
-        assert_true(local_send(fd, bytes, len, NULL, 0));
+        assert_true(raw_send(fd, bytes, len, NULL, 0));
         if (len == LOCAL_MESSAGE_SIZE) {
             receive_answer(fd, LOCAL_SERVED);
             close(fd);
@@ -322,7 +295,7 @@ static void test_an_empty_message_hangs_up(void **state)
     struct fixture *f = *state;
     int fd = attached(f);
 
-    assert_true(local_send(fd, "", 0, NULL, 0));
+    assert_true(raw_send(fd, "", 0, NULL, 0));
     assert_hung_up(fd);
     close(fd);
     assert_still_serves(f);
@@ -332,9 +305,9 @@ static void test_an_empty_message_hangs_up(void **state)
 static void test_ports_without_memory_are_refused(void **state)
 {
     struct fixture *f = *state;
-    int fd = local_connect(f->path);
+    int fd = raw_connect(f->path);
 
-    assert_true(send_message(fd, LOCAL_WRITE, PORT_REQUEST, 4, 0));
+    assert_true(raw_send_message(fd, LOCAL_WRITE, PORT_REQUEST, 4, 0));
     assert_refused(fd, LOCAL_NO_MEMORY);
     assert_int_equal(echo_requests(f->echo), 0);
 }
@@ -355,8 +328,8 @@ static void test_seals(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        int memfd = client_memfd(WIRE_BUFFER_SIZE, cases[i].seals);
-        int fd = local_connect(f->path);
+        int memfd = raw_memfd(WIRE_BUFFER_SIZE, cases[i].seals);
+        int fd = raw_connect(f->path);
         assert_true(send_memory(fd, &memfd, 1));
         receive_answer(fd, cases[i].result);
         close(memfd);
@@ -383,8 +356,8 @@ static void test_memory_sizes(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        int memfd = client_memfd(cases[i].len, F_SEAL_SHRINK);
-        int fd = local_connect(f->path);
+        int memfd = raw_memfd(cases[i].len, F_SEAL_SHRINK);
+        int fd = raw_connect(f->path);
         assert_true(memfd >= 0);
         assert_true(send_memory(fd, &memfd, 1));
         receive_answer(fd, cases[i].result);
@@ -396,13 +369,13 @@ static void test_memory_sizes(void **state)
 
 static void assert_no_memory(struct fixture *f, int other)
 {
-    int fd = local_connect(f->path);
+    int fd = raw_connect(f->path);
     uint32_t result;
     uint32_t value;
 
     assert_true(other >= 0);
     assert_true(send_memory(fd, &other, 1));
-    assert_true(local_receive(fd, &result, &value));
+    assert_true(raw_receive(fd, &result, &value));
     assert_true(result == LOCAL_NOT_MEMORY || result == LOCAL_NOT_SEALED);
     assert_hung_up(fd);
     close(fd);
@@ -433,14 +406,14 @@ static void test_descriptors_that_are_no_memory(void **state)
 static void test_extra_descriptors_are_refused_and_closed(void **state)
 {
     struct fixture *f = *state;
-    int memfd = client_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
+    int memfd = raw_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
     int many[16];
 
     for (size_t i = 0; i < 16; i++) {
         many[i] = memfd;
     }
     for (size_t count = 0; count <= 16; count++) {
-        int fd = local_connect(f->path);
+        int fd = raw_connect(f->path);
         assert_true(send_memory(fd, many, count));
         receive_answer(fd, count == 1 ? LOCAL_SERVED : LOCAL_BAD_MESSAGE);
         close(fd);
@@ -453,17 +426,17 @@ static void test_extra_descriptors_are_refused_and_closed(void **state)
 static void test_descriptors_out_of_place_are_refused_and_closed(void **state)
 {
     struct fixture *f = *state;
-    int memfd = client_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
+    int memfd = raw_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
     static const uint8_t read[LOCAL_MESSAGE_SIZE] = {LOCAL_READ, 0, 0, 0, 8, 1, 0, 0, 4};
     int fd = attached(f);
 
-    assert_true(local_send(fd, read, sizeof(read), &memfd, 1)); /* with a port access */
+    assert_true(raw_send(fd, read, sizeof(read), &memfd, 1)); /* with a port access */
     assert_refused(fd, LOCAL_BAD_MESSAGE);
     fd = attached(f);
     assert_true(send_memory(fd, &memfd, 1)); /* memory a second time */
     assert_refused(fd, LOCAL_BAD_MESSAGE);
     fd = attached(f);
-    assert_true(local_send(fd, read, 5, &memfd, 1)); /* with a short message */
+    assert_true(raw_send(fd, read, 5, &memfd, 1)); /* with a short message */
     assert_refused(fd, LOCAL_BAD_MESSAGE);
     close(memfd);
     assert_descriptors(f->descriptors);
@@ -474,9 +447,9 @@ static void test_a_client_that_leaves_midway(void **state)
     struct fixture *f = *state;
 
     for (unsigned i = 0; i < 200; i++) {
-        int fd = i % 2 == 0 ? local_connect(f->path) : attached(f);
+        int fd = i % 2 == 0 ? raw_connect(f->path) : attached(f);
         if (i % 3 == 1) {
-            assert_true(send_message(fd, LOCAL_WRITE, PORT_REQUEST, 4, 0));
+            assert_true(raw_send_message(fd, LOCAL_WRITE, PORT_REQUEST, 4, 0));
         }
         shutdown(fd, i % 5 == 0 ? SHUT_WR : SHUT_RD);
         close(fd);
@@ -495,102 +468,13 @@ static void test_a_client_that_takes_no_answers_is_dropped(void **state)
 
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
     while (sent < 10000000 &&
-           (send_message(fd, LOCAL_READ, PORT_PPI_DATA, 4, 0) || errno == EAGAIN)) {
+           (raw_send_message(fd, LOCAL_READ, PORT_PPI_DATA, 4, 0) || errno == EAGAIN)) {
         sent++;
     }
     assert_true(sent > 0 && sent < 10000000);
     assert_still_serves(f);
     close(fd);
     assert_descriptors(f->descriptors);
-}
-
-/* ----------------------------------------------------------------------------------- the socket */
-
-static void test_socket_is_private(void **state)
-{
-    struct fixture *f = *state;
-    struct stat st;
-
-    assert_int_equal(stat(f->path, &st), 0);
-    assert_true(S_ISSOCK(st.st_mode));
-    assert_int_equal(st.st_mode & 07777, 0600);
-}
-
-static void test_socket_in_use_is_left_alone(void **state)
-{
-    struct fixture *f = *state;
-    struct err err = {0};
-
-    assert_null(local_open(f->path, &err));
-    assert_non_null(strstr(err.text, f->path));
-    assert_still_serves(f);
-}
-
-static void test_stale_socket_is_replaced(void **state)
-{
-    struct fixture *f = *state;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct err err;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/stale", f->folder);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    close(fd);
-    struct transport *transport = local_open(address.sun_path, &err);
-    assert_non_null(transport);
-    transport->ops->close(transport);
-    assert_int_equal(access(address.sun_path, F_OK), -1);
-}
-
-static void test_other_files_are_left_alone(void **state)
-{
-    struct fixture *f = *state;
-    char path[80];
-    struct err err;
-
-    snprintf(path, sizeof(path), "%s/file", f->folder);
-    close(open(path, O_CREAT | O_WRONLY, 0644));
-    assert_null(local_open(path, &err));
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(mkdir(path, 0700), 0);
-    assert_null(local_open(path, &err));
-    assert_int_equal(rmdir(path), 0);
-    assert_int_equal(symlink(f->path, path), 0);
-    assert_null(local_open(path, &err));
-    assert_int_equal(unlink(path), 0);
-}
-
-static void test_paths_that_are_none(void **state)
-{
-    struct err err = {0};
-    char path[200];
-
-    (void)state;
-    memset(path, 'a', sizeof(path) - 1);
-    path[sizeof(path) - 1] = '\0';
-    assert_null(local_open(path, &err));
-    assert_non_null(strstr(err.text, "107"));
-    assert_null(local_open("", &err));
-    assert_null(local_open("/nonexistent/socket", &err));
-    assert_non_null(strstr(err.text, "/nonexistent/socket"));
-}
-
-static void test_close_removes_only_its_own_socket(void **state)
-{
-    struct fixture *f = *state;
-    char path[80];
-    struct err err;
-
-    snprintf(path, sizeof(path), "%s/other", f->folder);
-    struct transport *first = local_open(path, &err);
-    assert_non_null(first);
-    assert_int_equal(unlink(path), 0);
-    struct transport *second = local_open(path, &err);
-    assert_non_null(second);
-    first->ops->close(first);
-    assert_int_equal(access(path, F_OK), 0);
-    second->ops->close(second);
-    assert_int_equal(access(path, F_OK), -1);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -615,12 +499,6 @@ int main(void)
         TEST(test_descriptors_out_of_place_are_refused_and_closed),
         TEST(test_a_client_that_leaves_midway),
         TEST(test_a_client_that_takes_no_answers_is_dropped),
-        TEST(test_socket_is_private),
-        TEST(test_socket_in_use_is_left_alone),
-        TEST(test_stale_socket_is_replaced),
-        TEST(test_other_files_are_left_alone),
-        TEST(test_paths_that_are_none),
-        TEST(test_close_removes_only_its_own_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
