@@ -44,8 +44,8 @@ enum auth_action {
 struct auth_decision {
     enum auth_action action;
     efi_status status;   /* EFI_SUCCESS unless denied */
-    struct span payload; /* the variable's whole new data, appends merged; in the request's bytes or
-                            in merged */
+    struct span payload; /* the variable's whole new data, appends merged; in the request's bytes,
+                            in the store's or in merged */
     struct efi_time time;
     uint8_t owner[OWNER_SIZE];
     uint8_t *merged; /* owned by the decision, NULL or freed by auth_decision_free */
