@@ -55,7 +55,7 @@ CFLAGS_release := -O2 $(HARDENING)
 CC_debug := $(CC)
 CFLAGS_debug := -Og
 CC_test := $(CC)
-CFLAGS_test := -O1 $(SANITIZE)
+CFLAGS_test := -O1 $(SANITIZE) -DINSTRUMENTED
 CC_nosan := $(CC)
 CFLAGS_nosan := -O2 $(HARDENING)
 CC_clang := clang
@@ -63,7 +63,7 @@ CFLAGS_clang := -O2 $(filter-out -fstack-clash-protection,$(HARDENING))
 CC_fuzz := clang
 CFLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
 CC_cover := $(CC)
-CFLAGS_cover := -O0 --coverage
+CFLAGS_cover := -O0 --coverage -DINSTRUMENTED
 
 # ---------------------------------------------------------------------------------------------- sources
 
@@ -76,6 +76,7 @@ TESTS := $(patsubst tests/%.c,%,$(wildcard tests/unit/*_test.c tests/contract/*_
 PROGRAMS := $(patsubst tests/%.c,%,$(wildcard tests/programs/*.c))
 FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 BENCHES := $(patsubst tests/%.c,%,$(wildcard tests/bench/*_bench.c))
+XENSTUBS := $(if $(findstring HAVE_XEN,$(CONFIG_CFLAGS)),$(patsubst tests/xenstub/%.map,%,$(wildcard tests/xenstub/*.map)))
 MANPAGES := $(patsubst man/%.scd,%,$(wildcard man/*.scd))
 C_FILES := $(sort $(wildcard src/*/*.[ch] tests/*/*.[ch]))
 
@@ -120,9 +121,16 @@ $$(FUZZERS:%=$(BUILD)/$(1)/tests/%): $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/te
 	@mkdir -p $$(@D)
 	$$(CC_$(1)) $$(CFLAGS_$(1)) -fsanitize=fuzzer $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
 
+# The stand-in for Xen's libraries, used by means of LD_LIBRARY_PATH.
+$(BUILD)/$(1)/xenstub/libxen%.so.1: tests/xenstub/%.c tests/xenstub/%.map tests/xenstub/common.h tests/xenstub/xenstub.h
+	@mkdir -p $$(@D)
+	$$(CC) -std=c17 -D_GNU_SOURCE -D__XEN_TOOLS__ $$(WARNINGS) -O2 -g -fPIC -shared -Itests $$< \
+		-Wl,-soname,$$(@F) -Wl,--version-script=tests/xenstub/$$*.map -o $$@
+
 # Everything that a test run of this variant needs.
 $(BUILD)/$(1)/ready: $(BUILD)/$(1)/uefistored $$(if $$(TOOLS_SOURCES),$(BUILD)/$(1)/varstore) \
-		$$(TESTS:%=$(BUILD)/$(1)/tests/%) $$(PROGRAMS:%=$(BUILD)/$(1)/tests/%)
+		$$(TESTS:%=$(BUILD)/$(1)/tests/%) $$(PROGRAMS:%=$(BUILD)/$(1)/tests/%) \
+		$$(XENSTUBS:%=$(BUILD)/$(1)/xenstub/libxen%.so.1)
 	@touch $$@
 endef
 VARIANTS := release debug test nosan clang fuzz cover
