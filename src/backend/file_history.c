@@ -90,14 +90,15 @@ static bool read_names(struct file_history *history)
         cleanup_close(&copy);
         return false;
     }
-    while ((entry = readdir(stream)) != NULL) {
+    while (errno = 0, (entry = readdir(stream)) != NULL) {
         if (is_snapshot_name(entry->d_name)) {
             insert_name(history, entry->d_name);
         }
     }
+    bool complete = errno == 0;
     closedir(stream);
     history->next = newest(history) == NULL ? 1 : strtoull(newest(history), NULL, 10) + 1;
-    return true;
+    return complete;
 }
 
 static int open_folder(int dir, const char *name, uid_t owner, gid_t group)
