@@ -104,6 +104,10 @@ static bool read_names(struct file_history *history)
 static int open_folder(int dir, const char *name, uid_t owner, gid_t group)
 {
     bool made = mkdirat(dir, name, 0700) == 0;
+
+    if (!made && errno != EEXIST) {
+        return -1;
+    }
     int folder = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (folder >= 0 && made && owner != geteuid() && fchown(folder, owner, group) != 0) {
@@ -168,7 +172,7 @@ void file_history_keep(struct file_history *history, int dir, const char *state)
     if (history->folder < 0 || history->current) {
         return;
     }
-    format_name(name, history->next);
+    format_name(name, history->next++); /* one that failed may be there: not again */
     if (linkat(dir, state, history->folder, name, 0) != 0) {
         if (errno != ENOENT) { /* there is no state before the first save */
             log_limited(&history->limit, LOG_LEVEL_WARNING,
@@ -177,7 +181,6 @@ void file_history_keep(struct file_history *history, int dir, const char *state)
         }
         return;
     }
-    history->next++;
     history->current = true;
     insert_name(history, name);
 }

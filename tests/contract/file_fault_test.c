@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Every file-system call of the file backend goes wrong once, in every way that file_fault.h has:
+ * what is on disk is the old or the new state, never another; the guest is told the truth; and the
+ * next write, with nothing wrong any more, works and leaves the disk with what the service has.
+ */
+#include "backend/file.h"
+
+#include "backend/persist.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "support/file_fault.h"
+#include "support/folder.h"
+#include "support/sample.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const struct service_config config = {.enforce = true};
+
+struct machine {
+    struct folder folder;
+    struct backend *backend;
+    struct persistence persistence;
+    struct service *service;
+};
+
+static struct service *load_from(struct backend *backend)
+{
+    struct service *service = service_new(&config, NULL, NULL);
+    struct err err;
+
+    assert_non_null(backend);
+    assert_int_not_equal(persist_load(service, backend, true, &err), BACKEND_FAILED);
+    return service;
+}
+
+/* What a fresh look at the disk finds. */
+static struct service *on_disk(const struct machine *machine)
+{
+    struct backend *backend = file_backend_open_read(machine->folder.path, NULL);
+    struct service *service = load_from(backend);
+
+    backend_close(backend);
+    return service;
+}
+
+static bool disk_has(const struct machine *machine, const struct service *expected)
+{
+    struct service *found = on_disk(machine);
+    bool same = sample_same_stores(service_store(expected), service_store(found), true);
+
+    service_free(found);
+    return same;
+}
+
+static efi_status change(struct service *service, struct span name, uint8_t data)
+{
+    const struct request request = {.command = WIRE_SET_VARIABLE,
+                                    .name = name,
+                                    .data = span_of(&data, 1),
+                                    .attributes = EFI_VARIABLE_NV_BS_RT};
+
+    return service_set_variable(service, &request);
+}
+
+static struct backend *open_store(const struct machine *machine, struct err *err)
+{
+    return file_backend_open(machine->folder.path, geteuid(), getegid(), err);
+}
+
+/* A store with some states behind it, and what a crash left. */
+static void machine_new(struct machine *machine)
+{
+    machine->folder = folder_new();
+    for (uint8_t i = 1; i <= 3; i++) {
+        machine->backend = open_store(machine, NULL);
+        machine->persistence = persist_in(machine->backend);
+        machine->service = service_new(&config, &machine->persistence, sample_verifier());
+        assert_int_not_equal(persist_load(machine->service, machine->backend, true, NULL),
+                             BACKEND_FAILED);
+        assert_int_equal(change(machine->service, EFI_NAME("Old"), i), EFI_SUCCESS);
+        if (i < 3) {
+            service_free(machine->service);
+            backend_close(machine->backend);
+        }
+    }
+    assert_true(folder_write(&machine->folder, FILE_NEW_NAME, span_of("VARS", 4)));
+}
+
+static void machine_free(struct machine *machine)
+{
+    service_free(machine->service);
+    backend_close(machine->backend);
+    folder_remove(&machine->folder);
+}
+
+/* After a change of "A" to 1 that gave status: is all as it must be? */
+static void check_change(struct machine *machine, struct service *old, efi_status status,
+                         const char *call)
+{
+    struct variable_view view;
+    bool there = service_get(machine->service, &view, &(struct guid){{0}}, EFI_NAME("A")) != NULL;
+
+    if (status == EFI_SUCCESS) {
+        assert_true(there);
+        assert_true(disk_has(machine, machine->service));
+    } else {
+        if (status != EFI_DEVICE_ERROR) {
+            fail_msg("%s: the guest was told %s", call, efi_status_text(status));
+        }
+        assert_false(there);
+        assert_true(sample_same_stores(service_store(old), service_store(machine->service), false));
+        struct service *found = on_disk(machine);
+        bool is_old = sample_same_stores(service_store(old), service_store(found), false);
+        size_t more = store_count(service_store(found)) - store_count(service_store(old));
+        const struct variable *new_one =
+            service_get(found, &view, &(struct guid){{0}}, EFI_NAME("A"));
+        assert_true(is_old || (more == 1 && new_one != NULL && new_one->data.data[0] == 1));
+        service_free(found);
+    }
+    assert_int_equal(change(machine->service, EFI_NAME("Later"), 9), EFI_SUCCESS);
+    assert_true(disk_has(machine, machine->service));
+}
+
+static void a_call_fails_in_a_change(void **state)
+{
+    unsigned refused = 0, rounds = 0;
+
+    (void)state;
+    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
+        const char *call = "";
+        for (long n = 0; call != NULL; n++, rounds++) {
+            struct machine machine;
+            machine_new(&machine);
+            struct service *old = on_disk(&machine);
+
+            file_fault_arm(how, n);
+            efi_status status = change(machine.service, EFI_NAME("A"), 1);
+            call = file_fault_disarm();
+            check_change(&machine, old, status, call);
+            refused += status != EFI_SUCCESS;
+            assert_true(call != NULL || status == EFI_SUCCESS);
+            service_free(old);
+            machine_free(&machine);
+        }
+    }
+    assert_in_range(rounds, 6 * FILE_FAULT_COUNT, 10 * FILE_FAULT_COUNT);
+    assert_in_range(refused, 12, rounds - FILE_FAULT_COUNT);
+}
+
+/* As before, straight at the backend, as a change of keys takes a snapshot on its way: nothing of
+ * that may refuse the save. */
+static void a_call_fails_in_a_change_of_keys(void **state)
+{
+    (void)state;
+    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
+        const char *call = "";
+        for (long n = 0; call != NULL; n++) {
+            struct machine machine;
+            machine_new(&machine);
+            size_t old_len, len;
+            auto_free uint8_t *old = folder_read(&machine.folder, FILE_STATE_NAME, &old_len);
+
+            file_fault_arm(how, n);
+            bool ok = machine.backend->ops->save(machine.backend, span_of("new", 3), true, NULL);
+            call = file_fault_disarm();
+            auto_free uint8_t *now = folder_read(&machine.folder, FILE_STATE_NAME, &len);
+            bool is_new = span_equal(span_of(now, len), span_of("new", 3));
+            assert_true(is_new || (!ok && span_equal(span_of(now, len), span_of(old, old_len))));
+            if (call == NULL || strcmp(call, "linkat") == 0) {
+                assert_true(ok);
+            }
+            machine_free(&machine);
+        }
+    }
+    assert_true(file_fault_seen("linkat") > 0);
+}
+
+/* The store opens in spite of it, or says why not; then it opens, and has what it had. */
+static void a_call_fails_in_opening(void **state)
+{
+    unsigned refused = 0;
+
+    (void)state;
+    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
+        const char *call = "";
+        for (long n = 0; call != NULL; n++) {
+            struct machine machine;
+            struct err err = {.text = ""};
+            machine_new(&machine);
+            backend_close(machine.backend);
+
+            file_fault_arm(how, n);
+            machine.backend = open_store(&machine, &err);
+            call = file_fault_disarm();
+            assert_true(call != NULL || machine.backend != NULL);
+            assert_int_equal(machine.backend == NULL, err.text[0] != '\0');
+            refused += machine.backend == NULL;
+            if (machine.backend == NULL) {
+                machine.backend = open_store(&machine, &err);
+            }
+            assert_non_null(machine.backend);
+            assert_true(disk_has(&machine, machine.service));
+            machine.persistence = persist_in(machine.backend);
+            assert_int_equal(change(machine.service, EFI_NAME("Later"), 9), EFI_SUCCESS);
+            assert_true(disk_has(&machine, machine.service));
+            machine_free(&machine);
+        }
+    }
+    assert_true(refused > 10);
+}
+
+/* A folder that isn't there yet. */
+static void a_call_fails_in_making_the_folder(void **state)
+{
+    (void)state;
+    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
+        const char *call = "";
+        for (long n = 0; call != NULL; n++) {
+            struct folder folder = folder_new();
+            const char *path = folder_file(&folder, "vm");
+            struct err err = {.text = ""};
+
+            file_fault_arm(how, n);
+            struct backend *backend = file_backend_open(path, geteuid(), getegid(), &err);
+            call = file_fault_disarm();
+            assert_int_equal(backend == NULL, err.text[0] != '\0');
+            if (backend == NULL) {
+                backend = file_backend_open(path, geteuid(), getegid(), &err);
+            }
+            assert_non_null(backend);
+            assert_true(backend->ops->save(backend, span_of("state", 5), true, &err));
+            backend_close(backend);
+            folder_remove(&folder);
+        }
+    }
+    assert_true(file_fault_seen("mkdir") > 0);
+}
+
+static void a_call_fails_in_loading(void **state)
+{
+    unsigned refused = 0;
+
+    (void)state;
+    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
+        const char *call = "";
+        for (long n = 0; call != NULL; n++) {
+            struct machine machine;
+            struct err err = {.text = ""};
+            machine_new(&machine);
+            struct service *loaded = service_new(&config, NULL, NULL);
+
+            file_fault_arm(how, n);
+            enum backend_load result = persist_load(loaded, machine.backend, true, &err);
+            call = file_fault_disarm();
+            assert_int_not_equal(result, BACKEND_FIRST_BOOT);
+            assert_int_equal(result == BACKEND_FAILED, err.text[0] != '\0');
+            refused += result == BACKEND_FAILED;
+            assert_true(
+                result == BACKEND_FAILED ||
+                sample_same_stores(service_store(machine.service), service_store(loaded), false));
+            service_free(loaded);
+            machine_free(&machine);
+        }
+    }
+    assert_true(refused > 4);
+}
+
+/* If a call is made under another name some day, its wrapper sees nothing and tests nothing. */
+static void every_call_was_tried(void **state)
+{
+    static const char *const calls[] = {
+        "mkdir",   "mkdirat",   "open",     "openat",    "read",    "write",     "fsync",
+        "close",   "renameat",  "unlinkat", "linkat",    "flock",   "ftruncate", "fstat",
+        "fstatat", "faccessat", "fcntl",    "fdopendir", "readdir", "closedir"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        if (file_fault_seen(calls[i]) == 0) {
+            fail_msg("%s was never called", calls[i]);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_fails_in_a_change),
+        cmocka_unit_test(a_call_fails_in_a_change_of_keys),
+        cmocka_unit_test(a_call_fails_in_opening),
+        cmocka_unit_test(a_call_fails_in_making_the_folder),
+        cmocka_unit_test(a_call_fails_in_loading),
+        cmocka_unit_test(every_call_was_tried),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
