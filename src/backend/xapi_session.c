@@ -28,6 +28,18 @@ static enum xapi_result perform(struct xapi_session *session, const char *method
     return XAPI_SUCCESS;
 }
 
+/* NULL: no memory. */
+static char *text_of(struct span bytes)
+{
+    char *text = malloc(bytes.len + 1);
+
+    if (text != NULL) {
+        memcpy(text, bytes.data, bytes.len);
+        text[bytes.len] = '\0';
+    }
+    return text;
+}
+
 /* A call that gives a reference, which becomes the caller's. The reply is only for a refusal. */
 static enum xapi_result get_reference(struct xapi_session *session, char **reference,
                                       const char *method, const struct xapi_param *params,
@@ -41,7 +53,7 @@ static enum xapi_result get_reference(struct xapi_session *session, char **refer
     const struct xapi_value *value = reply->value;
     if (value != NULL && value->kind == XAPI_TEXT && value->text.len > 0 &&
         value->text.len <= REFERENCE_MAX) {
-        *reference = strndup((const char *)value->text.data, value->text.len);
+        *reference = text_of(value->text);
     }
     xapi_reply_free(reply);
     if (*reference == NULL) {

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 
 #include <expat.h>
+#include <limits.h>
 #include <stdlib.h>
 
 enum element {
@@ -276,6 +277,9 @@ static bool parse(struct parser *parser, struct span xml, struct err *err)
     XML_SetElementHandler(parser->expat, on_begin, on_end);
     XML_SetCharacterDataHandler(parser->expat, on_text);
     XML_SetStartDoctypeDeclHandler(parser->expat, on_doctype);
+    if (xml.len > INT_MAX) {
+        return err_set(err, "the answer is too long");
+    }
     if (XML_Parse(parser->expat, (const char *)xml.data, (int)xml.len, XML_TRUE) != XML_STATUS_OK) {
         return err_set(err, "the answer is not XML-RPC: %s",
                        parser->problem != NULL ? parser->problem
@@ -286,9 +290,11 @@ static bool parse(struct parser *parser, struct span xml, struct err *err)
 
 struct xapi_value *xapi_value_parse(struct span xml, bool *is_fault, struct err *err)
 {
-    struct parser parser = {.expat = NULL};
+    /* Expat's own choice; named here so that a test that makes allocations fail reaches them. */
+    static const XML_Memory_Handling_Suite memory = {malloc, realloc, free};
+    struct parser parser = {.expat = XML_ParserCreate_MM("UTF-8", &memory, NULL)};
 
-    if (xml.len > INT32_MAX || (parser.expat = XML_ParserCreate("UTF-8")) == NULL) {
+    if (parser.expat == NULL) {
         err_set(err, "no memory to read the answer");
         return NULL;
     }

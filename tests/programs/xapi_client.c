@@ -14,6 +14,7 @@
 #include "backend/xapi.h"
 #include "base/cleanup.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -110,6 +111,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: xapi_client SOCKET UUID [CALL_MS [RECONNECT_MS]]\n");
         return 2;
     }
+    mallopt(M_MMAP_THRESHOLD, 32 << 10);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);

@@ -117,6 +117,7 @@ class Server:
         self.sessions = {}  # reference: calls that are left, or None
         self.connections = set()
         self.listener = None
+        self.timer = threading.Timer(0, self.listen)
         self.reset()
         if nvram_file and os.path.exists(nvram_file):
             with open(nvram_file) as file:
@@ -167,7 +168,16 @@ class Server:
             os.unlink(self.path)
             self.sessions.clear()
             self.drop()
-        threading.Timer(away, self.listen).start() if away else self.listen()
+        self.timer = threading.Timer(away, self.listen)
+        self.timer.start()
+        if not away:
+            self.timer.join()
+
+    def stop(self):
+        """For tests in Python, which have it in their own process."""
+        self.timer.cancel()
+        self.listener.close()
+        self.drop()
 
     def serve(self, connection):
         try:
