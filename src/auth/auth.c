@@ -130,7 +130,7 @@ static bool trust(struct trusted *trusted, struct span database)
         return true;
     }
     struct span *larger =
-        reallocarray(trusted->certificates, trusted->count + more, sizeof(struct span));
+        realloc(trusted->certificates, (trusted->count + more) * sizeof(struct span));
     if (larger == NULL) {
         return false;
     }
