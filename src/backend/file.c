@@ -195,7 +195,6 @@ static bool check_all_access(const struct file_backend *file, uid_t uid, gid_t g
                     file->path, file->path);
     }
     return check_access(file, ".", W_OK | X_OK, uid, gid, err) &&
-           check_access(file, FILE_HISTORY_NAME, W_OK | X_OK, uid, gid, err) &&
            check_access(file, FILE_STATE_NAME, R_OK, uid, gid, err);
 }
 
