@@ -45,7 +45,7 @@ FORCE:
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wmissing-prototypes \
 	-Wstrict-prototypes -Wundef -Wpointer-arith -Wwrite-strings $(if $(WERROR),-Werror)
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
-BASE_CFLAGS := -std=c17 -D_GNU_SOURCE -DUEFISTORED_VERSION='"$(VERSION)"' -Isrc -g -fPIE \
+BASE_CFLAGS := -std=c17 -D_GNU_SOURCE -Isrc -g -fPIE \
 	-ffunction-sections -fdata-sections -MMD -MP $(CONFIG_CFLAGS)
 BASE_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -65,6 +65,9 @@ CFLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
 CC_cover := $(CC)
 CFLAGS_cover := -O0 --coverage -DINSTRUMENTED
 
+# $(call run,WHAT,command): one short line for each file; with V=1 the command itself.
+run = @$(if $(V),set -x;,printf '  %-5s %s\n' $(1) $@;) $(2)
+
 # ---------------------------------------------------------------------------------------------- sources
 
 LIB_SOURCES := $(filter-out $(CONFIG_WITHOUT),$(wildcard src/base/*.c src/wire/*.c src/store/*.c \
@@ -82,9 +85,10 @@ C_FILES := $(sort $(wildcard src/*/*.[ch] tests/*/*.[ch]))
 
 # Everything of one variant. $(1): the variant.
 define variant_rules
+$(BUILD)/$(1)/obj/src/daemon/%.o: BASE_CFLAGS += -DUEFISTORED_VERSION='"$(VERSION)"'
 $(BUILD)/$(1)/obj/%.o: %.c $(BUILD)/$(1)/flags
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(BASE_CFLAGS) $$(CFLAGS_$(1)) $$(WARNINGS) $$(CFLAGS) -Itests -c $$< -o $$@
+	$$(call run,CC,$$(CC_$(1)) $$(BASE_CFLAGS) $$(CFLAGS_$(1)) $$(WARNINGS) $$(CFLAGS) -Itests -c $$< -o $$@)
 
 $(BUILD)/$(1)/flags: FORCE
 	@mkdir -p $$(@D)
@@ -93,33 +97,33 @@ $(BUILD)/$(1)/flags: FORCE
 
 $(BUILD)/$(1)/libuefistored.a: $$(LIB_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(call run,AR,$$(AR) rcs $$@ $$^)
 
 $(BUILD)/$(1)/uefistored: $$(DAEMON_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o) $(BUILD)/$(1)/libuefistored.a
-	$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
+	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
 $(BUILD)/$(1)/varstore: $$(TOOLS_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o) $(BUILD)/$(1)/libuefistored.a
-	$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
+	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
 $(BUILD)/$(1)/libsupport.a: $$(SUPPORT_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(call run,AR,$$(AR) rcs $$@ $$^)
 
 $$(TESTS:%=$(BUILD)/$(1)/tests/%): $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o \
 		$(BUILD)/$(1)/libsupport.a $(BUILD)/$(1)/libuefistored.a
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$(TEST_LDFLAGS) $$^ $$(CONFIG_LIBS) -lcmocka -o $$@
+	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$(TEST_LDFLAGS) $$^ $$(CONFIG_LIBS) -lcmocka -o $$@)
 
 $$(PROGRAMS:%=$(BUILD)/$(1)/tests/%) $$(BENCHES:%=$(BUILD)/$(1)/tests/%): \
 		$(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o $(BUILD)/$(1)/libsupport.a \
 		$(BUILD)/$(1)/libuefistored.a
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
+	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
 $$(FUZZERS:%=$(BUILD)/$(1)/tests/%): $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o \
 		$(BUILD)/$(1)/libsupport.a $(BUILD)/$(1)/libuefistored.a
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(CFLAGS_$(1)) -fsanitize=fuzzer $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@
+	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) -fsanitize=fuzzer $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
 # The stand-in for Xen's libraries, used by means of LD_LIBRARY_PATH.
 $(BUILD)/$(1)/xenstub/libxen%.so.1: tests/xenstub/%.c tests/xenstub/%.map tests/xenstub/common.h tests/xenstub/xenstub.h
@@ -165,7 +169,7 @@ man: $(MANPAGES:%=$(BUILD)/man/%) ## Build the man pages
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
-	scdoc < $< > $@
+	$(call run,MAN,scdoc < $< > $@)
 
 test: $(BUILD)/test/ready ## Run all tests with address and undefined-behaviour sanitizers
 	tests/run.sh $(BUILD)/test
