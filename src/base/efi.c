@@ -168,14 +168,17 @@ char *efi_name_format(char *text, size_t size, struct span name)
 {
     static const char ellipsis[] = "...";
     size_t used = 0;
+    size_t cut = 0; /* where the ellipsis goes if the rest turns out too long */
 
     for (size_t i = 0; i < name.len / 2;) {
         char piece[8];
         size_t len = format_char(piece, name_next_char(name, &i));
-        bool last = i == name.len / 2;
 
-        if (used + len + (last ? 1 : sizeof(ellipsis)) > size) {
-            used += (size_t)snprintf(text + used, size - used, "%s", ellipsis);
+        if (used + sizeof(ellipsis) <= size) {
+            cut = used;
+        }
+        if (used + len >= size) {
+            snprintf(text + cut, size - cut, "%s", ellipsis);
             return text;
         }
         memcpy(text + used, piece, len);
