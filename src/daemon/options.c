@@ -140,6 +140,8 @@ static const struct option_spec specs[] = {
     {"nonpersistent", NULL, take_flag, FIELD(nonpersistent), "never save variables in the backend"},
     {"keys", "DIR", take_string, FIELD(keys_dir),
      "dbx, db, KEK and PK.auth for a first boot (" DEFAULT_KEYS_DIR ")"},
+    {"strict-keys", NULL, take_flag, FIELD(strict_keys),
+     "fail where db.auth or KEK.auth is missing"},
     {"secure-boot", "yes|no", take_choice, FIELD(secure_boot),
      "instead of xenstore's platform/secureboot"},
     {"auth-enforce", "yes|no", take_choice, FIELD(enforce),

@@ -41,6 +41,7 @@ struct options {
     bool resume;
     bool nonpersistent;
     const char *keys_dir;
+    bool strict_keys; /* a missing db.auth or KEK.auth is an error */
     enum choice secure_boot;
     enum choice enforce;
     const char *chroot_dir;

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The way to the first request: a list of steps, each of which takes something. Everything that
+ * needs root or a path outside comes before the sandbox; everything that the guest had a hand in
+ * comes behind it. Readiness is the last step: whoever waits for it knows that the VM can be
+ * started.
+ */
+#include "daemon/daemon.h"
+
+#include "auth/auth.h"
+#include "backend/file.h"
+#include "backend/keys.h"
+#include "backend/memory.h"
+#include "backend/persist.h"
+#include "backend/xapi.h"
+#include "base/cleanup.h"
+#include "crypto/openssl_verifier.h"
+#include "daemon/pidfile.h"
+#include "daemon/sandbox.h"
+#include "transport/local.h"
+#ifdef HAVE_XEN
+#include "transport/xen.h"
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+static bool take_pidfile(struct daemon *daemon, struct err *err)
+{
+    /* The descriptor is the lock: it stays open for the process's life. */
+    return daemon->options->pidfile == NULL || pidfile_take(daemon->options->pidfile, err) >= 0;
+}
+
+static bool open_signals(struct daemon *daemon, struct err *err)
+{
+    sigset_t set;
+
+    signal(SIGPIPE, SIG_IGN); /* a closed peer is an error of the write */
+    signal(SIGXFSZ, SIG_IGN); /* so is a log file over RLIMIT_FSIZE */
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        return err_errno(err, "can't block signals");
+    }
+    daemon->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return daemon->signals >= 0 || err_errno(err, "can't make a signalfd");
+}
+
+/* Opens a path as it is seen from inside the chroot to come. */
+static int open_in_chroot(const struct options *options, const char *path, int flags,
+                          struct err *err)
+{
+    char full[4096];
+    const char *root = options->chroot_dir != NULL ? options->chroot_dir : "";
+    const char *slash = *root != '\0' && *path != '/' ? "/" : "";
+
+    if ((size_t)snprintf(full, sizeof(full), "%s%s%s", root, slash, path) >= sizeof(full)) {
+        err_set(err, "%s%s: the path is too long", root, path);
+        return -1;
+    }
+    int fd = open(full, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        err_errno(err, "can't open %s", full);
+    }
+    return fd;
+}
+
+static bool open_images(struct daemon *daemon, struct err *err)
+{
+    const struct options *options = daemon->options;
+
+    if (options->save_path != NULL) {
+        daemon->save_fd = open_in_chroot(options, options->save_path, O_WRONLY | O_CREAT, err);
+        if (daemon->save_fd < 0) {
+            return err_context(err, "the file for suspend images");
+        }
+    }
+    if (options->resume) {
+        daemon->resume_fd = open_in_chroot(options, options->resume_path, O_RDONLY, err);
+        if (daemon->resume_fd < 0) {
+            return err_context(err, "the image to resume from");
+        }
+    }
+    return true;
+}
+
+static bool open_keys(struct daemon *daemon, struct err *err)
+{
+    return key_files_open(&daemon->keys, daemon->options->keys_dir, daemon->options->strict_keys,
+                          err);
+}
+
+static bool open_recording(struct daemon *daemon, struct err *err)
+{
+    if (daemon->options->record_path == NULL) {
+        return true;
+    }
+    daemon->recorder = record_open(daemon->options->record_path, &daemon->handler, err);
+    return daemon->recorder != NULL;
+}
+
+#ifdef HAVE_XEN
+static bool open_xen(struct daemon *daemon, struct err *err)
+{
+    struct xen_settings settings;
+
+    daemon->transport = xen_open(daemon->options->domain.value, err);
+    if (daemon->transport == NULL || !xen_read_settings(daemon->transport, &settings, err)) {
+        return false;
+    }
+    daemon->config.secure_boot = settings.secure_boot;
+    daemon->config.enforce = settings.enforce;
+    daemon->require_secure_boot = settings.require_secure_boot;
+    return true;
+}
+#else
+static bool open_xen(struct daemon *daemon, struct err *err)
+{
+    (void)daemon;
+    return err_set(err, "this uefistored was built without Xen: use --transport unix:PATH");
+}
+#endif
+
+static void choose(bool *setting, enum choice choice)
+{
+    if (choice != CHOICE_UNSET) {
+        *setting = choice == CHOICE_YES;
+    }
+}
+
+static bool open_transport(struct daemon *daemon, struct err *err)
+{
+    const struct options *options = daemon->options;
+
+    daemon->config = (struct service_config){.secure_boot = false, .enforce = true};
+    if (options->socket_path == NULL) {
+        if (!open_xen(daemon, err)) {
+            return false;
+        }
+    } else {
+        daemon->transport = local_open(options->socket_path, err);
+    }
+    choose(&daemon->config.secure_boot, options->secure_boot);
+    choose(&daemon->config.enforce, options->enforce);
+    return daemon->transport != NULL;
+}
+
+static struct backend *open_xapi(const struct daemon *daemon, struct err *err)
+{
+    const struct xapi_config config = {
+        .socket = daemon->options->xapi_socket,
+        .uuid = daemon->options->vm_uuid,
+        .abort_fd = daemon->signals,
+    };
+
+    return xapi_backend_open(&config, err);
+}
+
+static struct backend *open_backend_kind(const struct daemon *daemon, struct err *err)
+{
+    const struct options *options = daemon->options;
+
+    switch (options->backend) {
+    case BACKEND_XAPIDB:
+        return open_xapi(daemon, err);
+    case BACKEND_FILE:
+        return file_backend_open(options->store_dir,
+                                 options->uid.given ? options->uid.value : geteuid(),
+                                 options->gid.given ? options->gid.value : getegid(), err);
+    default:
+        return memory_backend_open(NULL, err);
+    }
+}
+
+static bool open_backend(struct daemon *daemon, struct err *err)
+{
+    daemon->backend = open_backend_kind(daemon, err);
+    if (daemon->backend != NULL && daemon->options->nonpersistent) {
+        struct backend *source = daemon->backend;
+        daemon->backend = memory_backend_open(source, err);
+        if (daemon->backend == NULL) {
+            backend_close(source);
+        }
+    }
+    return daemon->backend != NULL;
+}
+
+static bool enter_sandbox(struct daemon *daemon, struct err *err)
+{
+    const struct options *options = daemon->options;
+    struct sandbox_config config = {
+        .chroot = options->chroot_dir,
+        .namespaces = options->depriv,
+        .strict = options->strict_sandbox,
+        .drop = options->uid.given,
+        .uid = options->uid.value,
+        .gid = options->gid.value,
+        .uses = options->socket_path != NULL ? SANDBOX_USE_LOCAL : SANDBOX_USE_XEN,
+    };
+
+    if (options->backend == BACKEND_XAPIDB) {
+        config.uses |= SANDBOX_USE_SOCKET;
+    }
+    if (options->backend == BACKEND_FILE) {
+        config.uses |= SANDBOX_USE_FILES;
+    }
+#ifdef HAVE_XEN
+    if (options->socket_path == NULL) {
+        config.restrict_handles = xen_restrict;
+        config.self = daemon->transport;
+    }
+#endif
+    return sandbox_enter(&config, err);
+}
+
+static size_t handle_request(void *self, struct span request, uint8_t *reply)
+{
+    return service_handle(self, request, reply);
+}
+
+static uint32_t handle_port_read(void *self, uint32_t port, unsigned size)
+{
+    return service_port_read(self, port, size);
+}
+
+static void handle_port_write(void *self, uint32_t port, unsigned size, uint32_t value)
+{
+    service_port_write(self, port, size, value);
+}
+
+static bool make_service(struct daemon *daemon, struct err *err)
+{
+    daemon->persistence = persist_in(daemon->backend);
+    daemon->verifier = openssl_verifier_new(OPENSSL_VERIFIER_RSA);
+    if (daemon->verifier == NULL) {
+        return err_set(err, "out of memory");
+    }
+    daemon->service = service_new(&daemon->config, &daemon->persistence, daemon->verifier);
+    daemon->handler = (struct port_handler){
+        .self = daemon->service,
+        .request = handle_request,
+        .port_read = handle_port_read,
+        .port_write = handle_port_write,
+    };
+    return daemon->service != NULL || err_set(err, "out of memory");
+}
+
+static bool load_state(struct daemon *daemon, struct err *err)
+{
+    bool secure_boot = daemon->config.secure_boot;
+
+    if (daemon->options->resume) {
+        return persist_resume(daemon->service, daemon->resume_fd, secure_boot, err) ||
+               err_context(err, "can't resume");
+    }
+    switch (persist_load(daemon->service, daemon->backend, secure_boot, err)) {
+    case BACKEND_LOADED:
+        return true;
+    case BACKEND_FIRST_BOOT:
+        daemon->first_boot = true;
+        return true;
+    default:
+        return err_context(err, "can't load the VM's variables");
+    }
+}
+
+/* From here on the guest's accesses wait for this process. */
+static bool attach(struct daemon *daemon, struct err *err)
+{
+#ifdef HAVE_XEN
+    if (daemon->options->socket_path == NULL) {
+        return xen_attach(daemon->transport, err);
+    }
+#endif
+    (void)daemon;
+    (void)err;
+    return true;
+}
+
+static bool adopted(const struct daemon *daemon)
+{
+#ifdef HAVE_XEN
+    return daemon->options->socket_path == NULL && xen_adopted(daemon->transport);
+#else
+    (void)daemon;
+    return false;
+#endif
+}
+
+static bool start_service(struct daemon *daemon, struct err *err)
+{
+    if (daemon->options->resume) {
+        return true;
+    }
+    if (adopted(daemon)) {
+        log_warning(
+            "took over from a daemon that was killed: volatile variables are lost, locks are "
+            "closed until the VM starts again");
+        service_adopt(daemon->service);
+        return true;
+    }
+    service_start(daemon->service);
+    return !daemon->first_boot || keys_enroll(daemon->service, &daemon->keys, err);
+}
+
+/* The host may ask for no start at all rather than one without Secure Boot. */
+static bool check_secure_boot(struct daemon *daemon, struct err *err)
+{
+    struct err notify_err;
+
+    if (!daemon->require_secure_boot || !daemon->config.secure_boot ||
+        service_secure_boot(daemon->service)) {
+        return true;
+    }
+    if (!daemon->backend->ops->notify(daemon->backend, &notify_err)) {
+        log_error("%s", notify_err.text);
+    }
+    return err_set(err,
+                   "Secure Boot has to be enforced (platform/secureboot-enforce), but the VM has "
+                   "no PK: enroll keys first");
+}
+
+static const char *backend_name(const struct daemon *daemon)
+{
+    static const char *const names[] = {
+        [BACKEND_XAPIDB] = "xapidb", [BACKEND_FILE] = "file", [BACKEND_MEMORY] = "memory"};
+
+    return names[daemon->options->backend];
+}
+
+static void log_start(const struct daemon *daemon)
+{
+    const struct store *store = service_store(daemon->service);
+
+    log_info(
+        "version %s, backend %s%s, %s: %zu variables, %zu of %u bytes; %s mode, Secure Boot %s "
+        "(host: %s, %s)",
+        UEFISTORED_VERSION, backend_name(daemon),
+        daemon->options->nonpersistent ? " (not persistent)" : "",
+        daemon->options->resume ? "resumed"
+        : daemon->first_boot    ? "first boot"
+                                : "loaded",
+        store_count(store), store_used(store), STORE_SIZE_MAX,
+        auth_setup_mode(store) ? "setup" : "user",
+        service_secure_boot(daemon->service) ? "on" : "off",
+        daemon->config.secure_boot ? "enabled" : "not enabled",
+        daemon->config.enforce ? "enforcing" : "permissive");
+}
+
+static bool announce(struct daemon *daemon, struct err *err)
+{
+    log_start(daemon);
+    if (!daemon->transport->ops->announce(daemon->transport, err)) {
+        return err_context(err, "can't announce readiness");
+    }
+    log_info("ready");
+    return true;
+}
+
+/* The life of the daemon up to its first request. */
+static bool (*const steps[])(struct daemon *daemon, struct err *err) = {
+    take_pidfile,   open_signals,  open_images,       open_keys,    open_recording,
+    open_transport, open_backend,  enter_sandbox,     make_service, load_state,
+    attach,         start_service, check_secure_boot, announce,
+};
+
+/* Has one of the signals come that end the daemon? */
+static bool signalled(const struct daemon *daemon)
+{
+    struct pollfd poll_fd = {.fd = daemon->signals, .events = POLLIN};
+
+    return daemon->signals >= 0 && poll(&poll_fd, 1, 0) > 0;
+}
+
+/* False with err set, or, after a signal, with *stopped. */
+bool daemon_start(struct daemon *daemon, bool *stopped, struct err *err)
+{
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        bool ok = steps[i](daemon, err);
+
+        *stopped = signalled(daemon);
+        if (!ok || *stopped) {
+            return false;
+        }
+    }
+    return true;
+}
