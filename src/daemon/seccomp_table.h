@@ -88,6 +88,25 @@ static const struct seccomp_rule seccomp_rules[] = {
     RULE(mremap),
     RULE(brk),
 
+    /* The file backend: files in folders that are open. */
+    RULE(openat, FILES),
+    RULE(newfstatat, FILES),
+    RULE(renameat, FILES),
+    RULE(linkat, FILES),
+    RULE(unlinkat, FILES),
+    RULE(getdents64, FILES),
+    RULE(lseek, FILES),
+    RULE(fcntl, FILES),
+    RULE(fsync),     /* suspend images too */
+    RULE(ftruncate),
+
+    /* XAPI: connecting to a socket in the file system. */
+    RULE(socket, SOCKET, ARGUMENT_IS(0, AF_UNIX)),
+    RULE(connect, SOCKET),
+    RULE(recvfrom, SOCKET),
+    RULE(getrandom, .elsewhere = true),
+    RULE(unlink, LOCAL),
+
     RULE(close),
     RULE(restart_syscall), /* a poll that was interrupted by SIGSTOP */
     RULE(exit_group),
