@@ -4,55 +4,47 @@
 #include "auth/auth.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 
-/* PK comes last: it ends setup mode, and with it what is taken without a signature. */
+/* In the order in which they are enrolled. */
 static const struct key_file {
     const char *file;
     const struct guid *guid;
     struct span name;
-    uint32_t append;
-    bool needed; /* where the caller is strict */
+    uint32_t attributes;
+    bool needed; /* when strict */
 } key_files[KEY_FILE_COUNT] = {
-    {"dbx.auth", &EFI_IMAGE_SECURITY_DATABASE, EFI_NAME_INIT("dbx"), EFI_VARIABLE_APPEND_WRITE,
-     false},
-    {"db.auth", &EFI_IMAGE_SECURITY_DATABASE, EFI_NAME_INIT("db"), 0, true},
-    {"KEK.auth", &EFI_GLOBAL_VARIABLE, EFI_NAME_INIT("KEK"), 0, true},
-    {"PK.auth", &EFI_GLOBAL_VARIABLE, EFI_NAME_INIT("PK"), 0, false},
+    {"dbx.auth", &EFI_IMAGE_SECURITY_DATABASE, EFI_NAME_INIT("dbx"),
+     AUTH_KEY_ATTRIBUTES | EFI_VARIABLE_APPEND_WRITE, false},
+    {"db.auth", &EFI_IMAGE_SECURITY_DATABASE, EFI_NAME_INIT("db"), AUTH_KEY_ATTRIBUTES, true},
+    {"KEK.auth", &EFI_GLOBAL_VARIABLE, EFI_NAME_INIT("KEK"), AUTH_KEY_ATTRIBUTES, true},
+    {"PK.auth", &EFI_GLOBAL_VARIABLE, EFI_NAME_INIT("PK"), AUTH_KEY_ATTRIBUTES, false},
 };
 
-static bool open_file(int *out, int folder, const char *path, const struct key_file *key,
-                      bool strict, struct err *err)
+static int open_key_file(const char *directory, const char *file)
 {
-    *out = openat(folder, key->file, O_RDONLY | O_CLOEXEC);
-    if (*out >= 0) {
-        return true;
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof(path), "%s/%s", directory, file);
+
+    if (len < 0 || (size_t)len >= sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return -1;
     }
-    if (errno != ENOENT) {
-        return err_errno(err, "can't open the key file %s/%s", path, key->file);
-    }
-    return !strict || !key->needed ||
-           err_set(err, "the key file %s/%s is missing", path, key->file);
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-bool key_files_open(struct key_files *out, const char *path, bool strict, struct err *err)
+void key_files_open(struct key_files *files, const char *directory)
 {
-    auto_close int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    *out = KEY_FILES_NONE;
-    if (folder < 0) {
-        return (errno == ENOENT && !strict) ||
-               err_errno(err, "can't open the folder of keys %s", path);
-    }
+    files->directory = directory;
     for (size_t i = 0; i < KEY_FILE_COUNT; i++) {
-        if (!open_file(&out->fds[i], folder, path, &key_files[i], strict, err)) {
-            key_files_close(out);
-            return false;
-        }
+        files->fds[i] = open_key_file(directory, key_files[i].file);
+        files->reasons[i] = files->fds[i] < 0 ? errno : 0;
     }
-    return true;
 }
 
 void key_files_close(struct key_files *files)
@@ -60,43 +52,59 @@ void key_files_close(struct key_files *files)
     for (size_t i = 0; i < KEY_FILE_COUNT; i++) {
         if (files->fds[i] >= 0) {
             close(files->fds[i]);
+            files->fds[i] = -1;
         }
     }
-    *files = KEY_FILES_NONE;
 }
 
-static bool enroll(struct service *service, const struct key_file *key, int fd, struct err *err)
+static bool set_key(struct service *service, const struct key_file *key, struct span data,
+                    struct err *err)
 {
-    size_t len;
-    auto_free uint8_t *data = io_read_all(fd, WIRE_DATA_MAX, &len, err);
-
-    if (data == NULL) {
-        return err_context(err, "the key file %s", key->file);
-    }
     const struct request request = {
         .command = WIRE_SET_VARIABLE,
         .name = key->name,
         .guid = *key->guid,
-        .data = span_of(data, len),
-        .attributes = AUTH_KEY_ATTRIBUTES | key->append,
+        .data = data,
+        .attributes = key->attributes,
     };
     efi_status status = service_set_variable(service, &request);
-    return status == EFI_SUCCESS || err_set(err,
-                                            "the key file %s can't be enrolled: %s (it has to be "
-                                            "what SetVariable takes: make it "
-                                            "anew with create-auth or sign-efi-sig-list)",
-                                            key->file, efi_status_text(status));
+
+    if (status != EFI_SUCCESS) {
+        return err_set(err, "it is refused (%s): is it an .auth file for this variable?",
+                       efi_status_text(status));
+    }
+    return true;
 }
 
-bool keys_enroll(struct service *service, const struct key_files *files, struct err *err)
+static bool enroll_open_file(const struct key_file *key, int fd, struct service *service,
+                             struct err *err)
 {
-    service_begin(service);
+    size_t len;
+    auto_free uint8_t *data = io_read_all(fd, WIRE_DATA_MAX, &len, err);
+
+    return data != NULL && set_key(service, key, span_of(data, len), err);
+}
+
+static bool enroll_missing(const struct key_file *key, int reason, bool strict, struct err *err)
+{
+    if (reason == ENOENT && !(strict && key->needed)) {
+        log_info("there is no %s: the VM starts without", key->file);
+        return true;
+    }
+    errno = reason;
+    return err_errno(err, "it can't be opened");
+}
+
+bool key_files_enroll(struct key_files *files, struct service *service, bool strict,
+                      struct err *err)
+{
     for (size_t i = 0; i < KEY_FILE_COUNT; i++) {
-        if (files->fds[i] >= 0 && !enroll(service, &key_files[i], files->fds[i], err)) {
-            service_abort(service);
-            return false;
+        bool ok = files->fds[i] >= 0
+                      ? enroll_open_file(&key_files[i], files->fds[i], service, err)
+                      : enroll_missing(&key_files[i], files->reasons[i], strict, err);
+        if (!ok) {
+            return err_context(err, "%s/%s", files->directory, key_files[i].file);
         }
     }
-    return service_commit(service) == EFI_SUCCESS ||
-           err_set(err, "the enrolled keys can't be saved: see the line before");
+    return true;
 }

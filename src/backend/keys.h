@@ -1,36 +1,39 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The pool's keys, which a VM gets at its first boot: dbx.auth, db.auth, KEK.auth and PK.auth in a
- * folder, each what a SetVariable takes (EFI_VARIABLE_AUTHENTICATION_2, UEFI 2.10, 8.2.2).
+ * The host's keys for a VM that starts for the first time: dbx.auth, db.auth, KEK.auth and PK.auth
+ * of one folder, each what a SetVariable would carry.
+ *
+ * They are opened while the folder can be seen, and read when a VM turns out to need them, which
+ * may be after a chroot.
  */
 #ifndef BACKEND_KEYS_H
 #define BACKEND_KEYS_H
 
-#include "base/err.h"
 #include "service/service.h"
 
 #define KEY_FILE_COUNT 4
 
-/* The open files, -1 where there is none, in the order of enrolment. */
 struct key_files {
-    int fds[KEY_FILE_COUNT];
+    const char *directory;       /* borrowed, for messages */
+    int fds[KEY_FILE_COUNT];     /* -1: it couldn't be opened */
+    int reasons[KEY_FILE_COUNT]; /* errno then */
 };
 
-#define KEY_FILES_NONE ((struct key_files){{-1, -1, -1, -1}})
-
-/*
- * Opens what is there; to be done while paths outside can be reached. strict: a missing db.auth or
- * KEK.auth is an error. A missing folder is one without files. False with err set, and nothing
- * open.
+/* Opens what is there. It can't fail: whatever is amiss matters only to a VM that needs the keys.
  */
-bool key_files_open(struct key_files *out, const char *folder, bool strict, struct err *err);
+void key_files_open(struct key_files *files, const char *directory);
 void key_files_close(struct key_files *files);
 
 /*
- * Enrols them through SetVariable: dbx (as an append), db, KEK, then PK, which ends setup mode. All
- * are saved together. False with err set, and nothing enrolled: a file is over 57344 bytes, or is
- * not what the variable takes.
+ * Enrolls the keys: dbx (appended to what is there), db, KEK, and PK last, since that ends setup
+ * mode. They pass the same checks as a guest's writes. To be called between service_begin and
+ * service_commit, so that the keys are saved together or not at all; false: service_abort.
+ *
+ * A missing dbx is skipped, and without a PK the VM stays in setup mode; a missing db or KEK is
+ * skipped too unless strict. False, with err set, for a file that can't be read, is longer than
+ * WIRE_DATA_MAX or isn't accepted. Once per key_files_open.
  */
-bool keys_enroll(struct service *service, const struct key_files *files, struct err *err);
+bool key_files_enroll(struct key_files *files, struct service *service, bool strict,
+                      struct err *err);
 
 #endif

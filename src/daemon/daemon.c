@@ -104,7 +104,7 @@ bool daemon_run(const struct options *options, struct err *err)
         .signals = -1,
         .save_fd = -1,
         .resume_fd = -1,
-        .keys = KEY_FILES_NONE,
+        .keys = {.fds = {-1, -1, -1, -1}},
     };
     bool stopped = false;
     bool ok;

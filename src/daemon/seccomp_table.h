@@ -97,7 +97,7 @@ static const struct seccomp_rule seccomp_rules[] = {
     RULE(getdents64, FILES),
     RULE(lseek, FILES),
     RULE(fcntl, FILES),
-    RULE(fsync),     /* suspend images too */
+    RULE(fsync), /* suspend images too */
     RULE(ftruncate),
 
     /* XAPI: connecting to a socket in the file system. */

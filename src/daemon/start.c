@@ -93,8 +93,9 @@ static bool open_images(struct daemon *daemon, struct err *err)
 
 static bool open_keys(struct daemon *daemon, struct err *err)
 {
-    return key_files_open(&daemon->keys, daemon->options->keys_dir, daemon->options->strict_keys,
-                          err);
+    (void)err;
+    key_files_open(&daemon->keys, daemon->options->keys_dir);
+    return true;
 }
 
 static bool open_recording(struct daemon *daemon, struct err *err)
@@ -294,6 +295,18 @@ static bool adopted(const struct daemon *daemon)
 #endif
 }
 
+/* All keys are saved together: a VM never starts with some of them. */
+static bool enroll_keys(struct daemon *daemon, struct err *err)
+{
+    service_begin(daemon->service);
+    if (!key_files_enroll(&daemon->keys, daemon->service, daemon->options->strict_keys, err)) {
+        service_abort(daemon->service);
+        return err_context(err, "the keys for a first boot");
+    }
+    return service_commit(daemon->service) == EFI_SUCCESS ||
+           err_set(err, "the enrolled keys can't be saved: see the line before");
+}
+
 static bool start_service(struct daemon *daemon, struct err *err)
 {
     if (daemon->options->resume) {
@@ -307,7 +320,7 @@ static bool start_service(struct daemon *daemon, struct err *err)
         return true;
     }
     service_start(daemon->service);
-    return !daemon->first_boot || keys_enroll(daemon->service, &daemon->keys, err);
+    return !daemon->first_boot || enroll_keys(daemon, err);
 }
 
 /* The host may ask for no start at all rather than one without Secure Boot. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The keys of a first boot: which files, in which order, and what is amiss with them. */
-#include "service/enroll.h"
+#include "backend/keys.h"
 
 #include "auth/auth.h"
 #include "base/io.h"
