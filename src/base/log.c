@@ -47,7 +47,8 @@ void log_init(void)
 }
 
 /* One write(2) for a whole line, so that the lines of many daemons don't mix. */
-static void log_write(enum log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_write(enum log_level level,
+                                                            const char *format, va_list args)
 {
     char line[1024];
     int head = to_journal ? snprintf(line, sizeof(line), "<%d>", levels[level].priority)
