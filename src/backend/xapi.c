@@ -161,14 +161,17 @@ static bool notify(struct backend *backend, struct err *err)
            err_context(err, "can't tell that VM %s failed Secure Boot", xapi->uuid);
 }
 
-static void xapi_close(struct backend *backend)
+static void xapi_free(struct xapi_backend *xapi)
 {
-    struct xapi_backend *xapi = xapi_of(backend);
-
-    xapi_session_close(&xapi->session, XAPI_LOGOUT_MS);
     free(xapi->socket);
     free(xapi->uuid);
     free(xapi);
+}
+
+static void xapi_close(struct backend *backend)
+{
+    xapi_session_close(&xapi_of(backend)->session, XAPI_LOGOUT_MS);
+    xapi_free(xapi_of(backend));
 }
 
 static const struct backend_ops xapi_ops = {
@@ -178,40 +181,46 @@ static const struct backend_ops xapi_ops = {
     .close = xapi_close,
 };
 
-static void init_session(struct xapi_backend *xapi, const struct xapi_config *config)
+/* What was configured, or the default. */
+static int64_t either(int64_t configured, int64_t standard)
 {
+    return configured > 0 ? configured : standard;
+}
+
+static void init(struct xapi_backend *xapi, const struct xapi_config *config)
+{
+    xapi->backend.ops = &xapi_ops;
+    xapi->waiter = xapi_waiter_of(config->abort_fd);
+    xapi->saves = xapi_rate_of(either(config->save_burst, XAPI_SAVE_BURST), XAPI_SAVE_INTERVAL_MS);
+    xapi->messages = xapi_rate_of(XAPI_MESSAGE_BURST, XAPI_MESSAGE_INTERVAL_MS);
     xapi->session = (struct xapi_session){
         .connection = xapi_connection_of(
-            xapi->socket, config->reconnect_ms > 0 ? config->reconnect_ms : XAPI_RECONNECT_MS,
-            &xapi->waiter),
+            xapi->socket, either(config->reconnect_ms, XAPI_RECONNECT_MS), &xapi->waiter),
         .uuid = xapi->uuid,
-        .call_ms = config->call_ms > 0 ? config->call_ms : XAPI_CALL_MS,
+        .call_ms = either(config->call_ms, XAPI_CALL_MS),
     };
 }
 
 struct backend *xapi_backend_open(const struct xapi_config *config, struct err *err)
 {
     const size_t path_size = sizeof((struct sockaddr_un){0}.sun_path);
-    struct xapi_backend *xapi = NULL;
 
     if (strlen(config->socket) >= path_size) {
         err_set(err, "%s: too long for a socket's path", config->socket);
         return NULL;
     }
-    xapi = calloc(1, sizeof(*xapi));
-    if (xapi == NULL || (xapi->socket = strdup(config->socket)) == NULL ||
-        (xapi->uuid = strdup(config->uuid)) == NULL) {
+    struct xapi_backend *xapi = calloc(1, sizeof(*xapi));
+    if (xapi != NULL) {
+        xapi->socket = strdup(config->socket);
+        xapi->uuid = strdup(config->uuid);
+    }
+    if (xapi == NULL || xapi->socket == NULL || xapi->uuid == NULL) {
         err_set(err, "no memory for the XAPI backend");
         if (xapi != NULL) {
-            free(xapi->socket);
-            free(xapi);
+            xapi_free(xapi);
         }
         return NULL;
     }
-    xapi->backend.ops = &xapi_ops;
-    xapi->waiter = xapi_waiter_of(config->abort_fd);
-    xapi->saves = xapi_rate_of(XAPI_SAVE_BURST, XAPI_SAVE_INTERVAL_MS);
-    xapi->messages = xapi_rate_of(XAPI_MESSAGE_BURST, XAPI_MESSAGE_INTERVAL_MS);
-    init_session(xapi, config);
+    init(xapi, config);
     return &xapi->backend;
 }

@@ -33,7 +33,7 @@ struct xapi_config {
      * read from; -1: there is none. Whatever is under way then gets 4 s more.
      */
     int abort_fd;
-    int64_t call_ms, reconnect_ms; /* 0: the above */
+    int64_t call_ms, reconnect_ms, save_burst; /* 0: the above */
 };
 
 /*

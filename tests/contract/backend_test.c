@@ -5,11 +5,13 @@
 #include "backend/file.h"
 #include "backend/memory.h"
 #include "backend/persist.h"
+#include "backend/xapi.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "support/faulty.h"
 #include "support/folder.h"
 #include "support/sample.h"
+#include "support/xapi_server.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,17 +43,34 @@ static struct backend *open_faulty(void)
     return faulty_backend_new(open_memory(), FAULTY_REFUSED, 0);
 }
 
+/* A server for each folder. The limit on the rate would only make the tests slow. */
+static struct backend *open_xapi(void)
+{
+    const struct xapi_config xapi_config = {
+        .socket = xapi_server_in(&folder),
+        .uuid = "12345678-9abc-def0-1234-56789abcdef0",
+        .abort_fd = -1,
+        .save_burst = INT32_MAX,
+    };
+
+    return xapi_backend_open(&xapi_config, NULL);
+}
+
+#define LARGE (3u << 20)
+
 struct kind {
     const char *name;
     struct backend *(*open)(void);
-    bool survives; /* is what was saved there after closing and opening it? */
+    bool survives;  /* is what was saved there after closing and opening it? */
+    size_t largest; /* state that it takes */
 };
 
 static const struct kind kinds[] = {
-    {"memory", open_memory, false},
-    {"file", open_file, true},
-    {"memory over file", open_memory_over_file, false},
-    {"faulty around memory", open_faulty, false},
+    {"memory", open_memory, false, LARGE},
+    {"file", open_file, true, LARGE},
+    {"memory over file", open_memory_over_file, false, LARGE},
+    {"faulty around memory", open_faulty, false, LARGE},
+    {"xapi", open_xapi, true, 224u << 10},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -148,13 +167,15 @@ static void keeps_a_copy(void **state)
 
 static void takes_large_states(void **state)
 {
-    static uint8_t large[3u << 20];
+    static uint8_t large[LARGE];
+    const struct kind *kind = *state;
     struct backend *backend = open_kind(state);
     struct sample sample = {.state = 5};
+    struct span blob = span_of(large, kind->largest);
 
     sample_bytes(&sample, large, sizeof(large));
-    save(backend, span_of(large, sizeof(large)));
-    expect_load(backend, span_of(large, sizeof(large)));
+    save(backend, blob);
+    expect_load(backend, blob);
     backend_close(backend);
 }
 
