@@ -192,17 +192,19 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/tests/%) ## Run each fuzzer for FUZZ_SECONDS (60
 	tests/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 check-layers: ## Check that includes go one way only
-	scripts/check-layers.sh
+	@scripts/check-layers.sh
 
 format: ## Lay out the C sources with clang-format
-	clang-format -i $(C_FILES)
+	@clang-format -i $(C_FILES)
 
 check-format: ## Check the layout of the C sources
-	clang-format --dry-run -Werror $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES) && echo "check-format: $(words $(C_FILES)) files"
 
+# unix.Malloc is off: clang 14 doesn't know __attribute__((cleanup)) and calls every auto_free a leak. What leaks fails the
+# tests, which run under LeakSanitizer.
 scan-build: ## Static analysis with clang; any finding is an error
-	rm -rf $(BUILD)/release-scan
-	scan-build --status-bugs --use-cc=clang $(MAKE) BUILD=$(BUILD)/release-scan $(BUILD)/release-scan/release/uefistored \
+	@rm -rf $(BUILD)/release-scan
+	scan-build --status-bugs --use-cc=clang -disable-checker unix.Malloc $(MAKE) BUILD=$(BUILD)/release-scan $(BUILD)/release-scan/release/uefistored \
 		$(if $(TOOLS_SOURCES),$(BUILD)/release-scan/release/varstore)
 
 cover: $(BUILD)/cover/ready ## Measure the tests' line and branch coverage

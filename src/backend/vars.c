@@ -317,7 +317,7 @@ static uint8_t *encoder_end(struct encoder *encoder, const struct device_state *
 uint8_t *vars_encode_store(const struct store *store, size_t *len, struct err *err)
 {
     static const struct device_state at_start; /* device state does not outlive a start of the VM */
-    struct encoder encoder;
+    struct encoder encoder = {0};
 
     if (!encoder_begin(&encoder, store_used(store), err)) {
         return NULL;
@@ -334,7 +334,7 @@ uint8_t *vars_encode_store(const struct store *store, size_t *len, struct err *e
 
 uint8_t *vars_encode_service(const struct service *service, size_t *len, struct err *err)
 {
-    struct encoder encoder;
+    struct encoder encoder = {0};
     struct variable_view view;
     struct guid guid;
     const struct variable *variable = service_next(service, &view, NULL, span_of(NULL, 0));

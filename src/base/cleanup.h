@@ -21,6 +21,15 @@ static inline void cleanup_close(const int *fd)
     }
 }
 
+/* The descriptor; the variable holds none afterwards, so that its cleanup does nothing. */
+static inline int take_fd(int *fd)
+{
+    int taken = *fd;
+
+    *fd = -1;
+    return taken;
+}
+
 #define auto_free __attribute__((cleanup(cleanup_free)))
 #define auto_close __attribute__((cleanup(cleanup_close)))
 

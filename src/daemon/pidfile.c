@@ -48,7 +48,5 @@ int pidfile_take(const char *path, struct err *err)
     if (!pidfile_lock(fd, path, err) || !pidfile_write(fd, path, err)) {
         return -1;
     }
-    int taken = fd;
-    fd = -1;
-    return taken;
+    return take_fd(&fd);
 }

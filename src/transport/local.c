@@ -293,8 +293,7 @@ static void accept_client(struct local *local)
         refuse(local, fd, LOCAL_FULL);
         return;
     }
-    *client = (struct local_client){.fd = fd};
-    fd = -1;
+    *client = (struct local_client){.fd = take_fd(&fd)};
 }
 
 /* One message of each client that has some: nobody is served twice before everybody was once. */

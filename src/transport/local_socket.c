@@ -78,8 +78,7 @@ bool local_socket_listen(struct local_socket *out, const char *path, struct err 
     }
     made.device = st.st_dev;
     made.inode = st.st_ino;
-    made.fd = fd;
-    fd = -1;
+    made.fd = take_fd(&fd);
     *out = made;
     return true;
 }

@@ -124,10 +124,9 @@ struct recorder *record_open(const char *path, const struct port_handler *inner,
                     .request = record_request,
                     .port_read = record_port_read,
                     .port_write = record_port_write},
-        .fd = fd,
+        .fd = take_fd(&fd),
         .written = sizeof(magic),
     };
-    fd = -1;
     return take_ptr(recorder);
 }
 

@@ -7,6 +7,7 @@
 #include "transport/xen_store.h"
 #include "wire/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -208,6 +209,7 @@ static bool claim_ports(struct xen *xen, struct err *err)
 
 static bool bind_events(struct xen *xen, struct err *err)
 {
+    assert(xen->requests != NULL);
     for (unsigned i = 0; i < xen->vcpus; i++) {
         xen->ports[i] =
             xenevtchn_bind_interdomain(xen->events, xen->domain, xen->requests[i].vp_eport);

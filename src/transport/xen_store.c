@@ -38,9 +38,7 @@ static int connect_socket(const char *path)
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
         return -1;
     }
-    int connected = fd;
-    fd = -1;
-    return connected;
+    return take_fd(&fd);
 }
 
 bool xen_store_open(struct xen_store *store, struct err *err)
