@@ -22,7 +22,6 @@ declare -A only=(
     ['openssl/']="^src/crypto/"
     ['xen[a-z]*\.h|xen/']="^src/transport/xen"
     ['expat\.h']="^src/backend/xapi"
-    ['seccomp\.h']="^src/daemon/sandbox"
     ['jansson\.h']="^src/tools/"
 )
 

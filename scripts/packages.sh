@@ -4,7 +4,7 @@
 set -euo pipefail
 
 declare -A groups=(
-    [build]="gcc libc6-dev make pkg-config libssl-dev libseccomp-dev libexpat1-dev libjansson-dev libxen-dev scdoc"
+    [build]="gcc libc6-dev make pkg-config libssl-dev libexpat1-dev libjansson-dev libxen-dev scdoc"
     [test]="libcmocka-dev openssl efitools sbsigntool python3"
     [analysis]="clang clang-tools clang-format libclang-rt-14-dev llvm"
     [cover]="gcovr"
