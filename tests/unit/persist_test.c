@@ -299,6 +299,7 @@ static void a_half_written_image_is_emptied(void **state)
     assert_false(ok);
     assert_non_null(strstr(err.text, "File too large"));
     auto_free uint8_t *left = folder_read(&folder, "image", &len);
+    assert_non_null(left);
     assert_int_equal(len, 0);
     close(fd);
     service_free(service);
