@@ -120,6 +120,8 @@ static int open_folder(int dir, const char *name, uid_t owner, gid_t group)
 void file_history_open(struct file_history *history, int dir, const char *name, uid_t owner,
                        gid_t group)
 {
+    tzset(); /* opens files at its first call, which is made here and not by gmtime_r in the sandbox
+              */
     *history = (struct file_history){.folder = open_folder(dir, name, owner, group)};
     if (history->folder < 0 || !read_names(history)) {
         log_warning("the folder %s can't be used, so earlier states will not be kept: %s", name,
