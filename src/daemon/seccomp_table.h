@@ -79,6 +79,7 @@ static const struct seccomp_rule seccomp_rules[] = {
     RULE(epoll_ctl, .uses = SANDBOX_USE_XEN | SANDBOX_USE_LOCAL),
     RULE(getpid, XEN),
     RULE(accept4, LOCAL),
+    RULE(fstatfs, LOCAL), /* is what a client passed a memfd? */
     RULE(fcntl, LOCAL, ARGUMENT_IS(1, F_GET_SEALS)),
     RULE(prctl, XEN, ARGUMENT_IS(0, PR_SET_SECCOMP)), /* sandbox_seal; can only forbid more */
 
@@ -90,7 +91,7 @@ static const struct seccomp_rule seccomp_rules[] = {
 
     /* The file backend: files in folders that are open. */
     RULE(openat, FILES),
-    RULE(newfstatat, FILES),
+    RULE(newfstatat, .uses = SANDBOX_USE_FILES | SANDBOX_USE_LOCAL),
     RULE(renameat, FILES),
     RULE(linkat, FILES),
     RULE(unlinkat, FILES),
