@@ -141,12 +141,13 @@ static bool read_signer_identifier(struct signed_data *out, struct reader *signe
            der_read(&identifier, DER_INTEGER, &out->serial) && reader_end(&identifier);
 }
 
-/* Reads an optional field that nothing is taken from. */
-static bool pass_over(struct reader *reader, uint8_t tag)
+/* unsignedAttrs: a time stamp's place. Nothing is taken from them. */
+static bool pass_over_unsigned_attributes(struct reader *signer)
 {
+    const uint8_t tag = DER_CONTEXT_CONSTRUCTED(1);
     struct span unused;
 
-    return !der_next_is(reader, tag) || der_read(reader, tag, &unused);
+    return !der_next_is(signer, tag) || der_read(signer, tag, &unused);
 }
 
 /* RFC 2315, 9.2. */
@@ -159,7 +160,7 @@ static bool read_signer(struct signed_data *out, struct reader *set)
         !read_signer_identifier(out, &signer) || !algorithm_read_digest(&signer, &out->digest) ||
         !read_signed_attributes(out, &signer) || !algorithm_read_signature(&signer, &algorithm) ||
         !der_read(&signer, DER_OCTET_STRING, &out->signature) ||
-        !pass_over(&signer, DER_CONTEXT_CONSTRUCTED(1)) || !reader_end(&signer)) {
+        !pass_over_unsigned_attributes(&signer) || !reader_end(&signer)) {
         return false;
     }
     out->ecdsa = algorithm.ecdsa;
@@ -182,7 +183,6 @@ bool signed_data_parse(struct signed_data *out, struct span der)
         !der_read(&fields, DER_CONTEXT_CONSTRUCTED(0), &out->certificates)) {
         return false;
     }
-    return pass_over(&fields, DER_CONTEXT_CONSTRUCTED(1)) &&
-           der_enter(&fields, DER_SET, &signers) && reader_end(&fields) &&
+    return der_enter(&fields, DER_SET, &signers) && reader_end(&fields) &&
            read_signer(out, &signers) && reader_end(&signers) && present[out->digest];
 }

@@ -21,8 +21,9 @@ struct signed_data {
 
 /*
  * False unless der is exactly one SignedData, bare or in a ContentInfo, of version 1, without
- * content, with exactly one signer, whose algorithms are known and good enough and fit each other.
- * A second signer is refused, valid or not: UEFI has one, and "who signed this" has one answer.
+ * content or revocation lists, with exactly one signer, whose algorithms are known and good enough
+ * and fit each other. A second signer is refused, valid or not: UEFI has one, and "who signed this"
+ * has one answer.
  */
 MUST_CHECK bool signed_data_parse(struct signed_data *out, struct span der);
 
