@@ -8,6 +8,7 @@ has() { pkg-config --exists "$@" 2>/dev/null; }
 
 cflags="" libs="" without=""
 if has libcrypto; then libs+=" $(pkg-config --libs libcrypto)"; fi
+if has libseccomp; then libs+=" $(pkg-config --libs libseccomp)"; fi # tests only
 if has expat; then libs+=" $(pkg-config --libs expat)"; fi
 if has jansson; then libs+=" $(pkg-config --libs jansson)"; fi
 # shellcheck disable=SC2086
