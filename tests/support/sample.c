@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "support/sample.h"
 
-#include "base/writer.h"
-
 #define AUTHENTICATED EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS
 
 /* xorshift64* */
@@ -117,8 +115,7 @@ static void sample_key(struct sample *sample, struct sample_request *out)
         attributes[sample_below(sample, 8) == 0 ? sample_below(sample, 11) : number % 8];
 }
 
-/* EFI_VARIABLE_AUTHENTICATION_2 with four bytes for a signature. */
-static void sample_descriptor(struct sample *sample, struct writer *writer)
+void sample_descriptor(struct sample *sample, struct writer *writer)
 {
     static const struct guid pkcs7 =
         GUID_INIT(0x4aafd29d, 0x68df, 0x49ee, 0x8a, 0xa9, 0x34, 0x7d, 0x37, 0x56, 0x65, 0xa7);
@@ -132,12 +129,10 @@ static void sample_descriptor(struct sample *sample, struct writer *writer)
     writer_u32le(writer, 0x00000230);
 }
 
-/* A signature list of SHA-256 hashes. */
-static void sample_hashes(struct sample *sample, struct writer *writer)
+void sample_hashes(struct sample *sample, struct writer *writer, uint32_t count)
 {
     static const struct guid sha256 =
         GUID_INIT(0xc1c41626, 0x504c, 0x4092, 0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28);
-    uint32_t count = 1 + sample_below(sample, 40);
     uint8_t entry[48] = {0};
 
     writer_guid(writer, &sha256);
@@ -166,7 +161,7 @@ void sample_request(struct sample *sample, struct sample_request *out)
         sample_descriptor(sample, &writer);
     }
     if ((request->attributes & AUTHENTICATED) != 0 && sample_below(sample, 2) == 0) {
-        sample_hashes(sample, &writer);
+        sample_hashes(sample, &writer, 1 + sample_below(sample, 40));
     } else if (kind > 1) { /* otherwise empty: a deletion */
         size_t len = sample_below(sample, kind == 2 ? 30000 : kind < 6 ? 3000 : 40);
         sample_bytes(sample, writer.data + writer.len, len);

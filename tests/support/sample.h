@@ -3,6 +3,7 @@
 #ifndef SUPPORT_SAMPLE_H
 #define SUPPORT_SAMPLE_H
 
+#include "base/writer.h"
 #include "service/service.h"
 
 struct sample {
@@ -33,6 +34,12 @@ struct sample_request {
     uint8_t data[WIRE_DATA_MAX];
 };
 void sample_request(struct sample *sample, struct sample_request *out);
+
+/* EFI_VARIABLE_AUTHENTICATION_2 with some time, and four bytes for a signature. */
+void sample_descriptor(struct sample *sample, struct writer *writer);
+
+/* A signature list of count SHA-256 hashes. */
+void sample_hashes(struct sample *sample, struct writer *writer, uint32_t count);
 
 /* A verifier that finds every signature valid, made by one owner. */
 struct verifier *sample_verifier(void);
