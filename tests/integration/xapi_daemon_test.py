@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The daemon from end to end: a guest at the local transport, the variables in XAPI."""
+import base64
+import concurrent.futures
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "xapi"))
+import server  # noqa: E402
+import vars  # noqa: E402
+
+BUILD_DIR = os.environ["BUILD_DIR"]
+OPTIMISED = os.path.basename(BUILD_DIR) in ("nosan", "release")
+DAEMON = os.path.join(BUILD_DIR, "uefistored")
+GUEST = os.path.join(BUILD_DIR, "tests/programs/guest")
+UUID = "12345678-9abc-def0-1234-56789abcdef0"
+GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+NV, VOLATILE = 7, 6
+
+
+def equal(a, b):
+    assert a == b, "%r is not %r" % (a, b)
+
+
+class Guest:
+    def __init__(self, path):
+        self.process = subprocess.Popen([GUEST, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def send(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, line):
+        self.send(line)
+        return self.process.stdout.readline().strip()
+
+    def set(self, name, byte, length=100, attributes=NV):
+        return self.ask("set %s %d %d %d" % (name, attributes, length, byte))
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(20)
+
+
+class Case:
+    def __init__(self, folder):
+        self.folder, self.processes, self.guests = folder, [], []
+        self.transport, self.root = os.path.join(folder, "transport"), os.path.join(folder, "root")
+        os.mkdir(self.root)
+        self.save_file, self.keys = os.path.join(self.root, "save.dat"), os.path.join(folder, "keys")
+        os.mkdir(self.keys)
+        open(self.save_file, "w").close()
+        self.path = os.path.join(self.root, "xapi")
+        self.server = server.Server(self.path, "guard", UUID, os.path.join(folder, "nvram"), {})
+        self.server.listen()
+
+    def start(self, *arguments, ready=True):
+        command = [DAEMON, "--transport", "unix:" + self.transport, "--keys", self.keys, "--backend", "xapidb"]
+        if "--chroot" not in arguments:
+            command += ["--arg", "socket:" + self.path, "--arg", "save:" + self.save_file]
+        begun = time.monotonic()
+        process = subprocess.Popen(command + ["--arg", "uuid:" + UUID] + list(arguments), stderr=subprocess.PIPE, text=True)
+        self.processes.append(process)
+        process.log = ""
+        while ready:
+            line = process.stderr.readline()
+            process.log += line
+            assert line, "the daemon ended: " + process.log
+            ready = not line.rstrip().endswith("ready")
+        process.seconds = time.monotonic() - begun
+        return process
+
+    def guest(self):
+        self.guests.append(Guest(self.transport))
+        return self.guests[-1]
+
+    def stop(self, process, status=0):
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        self.ended(process, status)
+        process.seconds = time.monotonic() - begun
+
+    def ended(self, process, status):
+        process.log += process.stderr.read()
+        process.wait(30)
+        assert process.returncode == status, "exit status %r: %s" % (process.returncode, process.log)
+
+    def nvram(self):
+        return values(vars.decode(base64.b64decode(self.server.nvram["EFI-variables"], validate=True)))
+
+    def image(self):
+        with open(self.save_file, "rb") as file:
+            return values(vars.decode(file.read()))
+
+    def end(self):
+        for guest in self.guests:
+            guest.end()
+        for process in self.processes:
+            if process.poll() is None:
+                self.stop(process)
+        equal(self.server.counts["violations"], [])
+
+
+def values(blob):
+    """name: (attributes, length, first byte), as the guest prints them."""
+    return {v["name"]: "Success %#x %d %d" % (v["attributes"], len(v["data"]) // 2, int(v["data"][:2], 16))
+            for v in blob["variables"] if v["guid"] == GLOBAL}
+
+
+def nvram_of(**variables):
+    """NVRAM with variables name=byte."""
+    blob = {"version": 2, "variables": [
+        {"name": name, "guid": GLOBAL, "attributes": NV, "data": "%02x" % byte * 100} for name, byte in variables.items()]}
+    return {"EFI-variables": base64.b64encode(vars.encode(blob)).decode()}
+
+
+def test_a_first_boot_and_the_next(case):
+    daemon = case.start()
+    assert "first boot" in daemon.log, daemon.log
+    guest = case.guest()
+    equal(guest.set("Kept", 1), "Success")
+    equal(guest.set("Lost", 2, attributes=VOLATILE), "Success")
+    nvram = case.nvram()
+    equal(nvram["Kept"], "Success 0x7 100 1")
+    assert "Lost" not in nvram
+    case.stop(daemon)
+    case.start("--log-level", "debug")
+    guest = case.guest()
+    equal(guest.ask("get Kept"), "Success 0x7 100 1")
+    equal(guest.ask("get Lost"), "Not Found")
+
+
+def test_a_write_is_one_request_and_no_connection(case):
+    case.start()
+    guest = case.guest()
+    equal(guest.set("First", 1), "Success")
+    case.server.reset()
+    for byte in range(1, 51):
+        equal(guest.set("V", byte), "Success")
+        equal(case.nvram()["V"], "Success 0x7 100 %d" % byte)
+    equal((case.server.counts["requests"], case.server.counts["connections"]), (50, 0))
+    equal(guest.set("V", 50), "Success")
+    equal(guest.set("Volatile", 1, attributes=VOLATILE), "Success")
+    equal(guest.ask("get V"), "Success 0x7 100 50")
+    equal(case.server.counts["requests"], 50)
+
+
+def test_a_restart_of_the_guard(case):
+    case.start()
+    guest = case.guest()
+    for away in (0, 0.3):
+        equal(guest.set("V", 1), "Success")
+        case.server.restart(away)
+        equal(guest.set("V", 2), "Success")
+        equal(case.nvram()["V"], "Success 0x7 100 2")
+
+
+def test_a_failed_save_is_undone(case):
+    case.start()
+    guest = case.guest()
+    equal(guest.set("V", 1), "Success")
+    before = dict(case.server.nvram)
+    case.server.rules = [{"action": "fail"}]
+    equal(guest.set("V", 2), "Device Error")
+    equal(guest.set("New", 2), "Device Error")
+    equal(guest.set("V", 0, length=0), "Device Error")
+    equal(guest.ask("get V"), "Success 0x7 100 1")
+    equal(guest.ask("get New"), "Not Found")
+    equal(case.server.nvram, before)
+    case.server.rules = []
+    equal(guest.set("V", 3), "Success")
+    equal(case.nvram()["V"], "Success 0x7 100 3")
+
+
+def test_sigterm_while_xapi_hangs(case):
+    daemon = case.start()
+    guest = case.guest()
+    equal(guest.set("V", 1), "Success")
+    equal(guest.set("Volatile", 9, attributes=VOLATILE), "Success")
+    case.server.rules = [{"action": "hang"}]
+    guest.send("set V %d 100 2" % NV)
+    time.sleep(0.3)
+    case.stop(daemon)
+    assert daemon.seconds < 8, daemon.seconds
+    image = case.image()
+    equal((image["V"], image["Volatile"]), ("Success 0x7 100 1", "Success 0x6 100 9"))
+
+
+def test_suspend_and_resume(case):
+    daemon = case.start()
+    guest = case.guest()
+    equal(guest.set("V", 1), "Success")
+    equal(guest.set("Volatile", 9, attributes=VOLATILE), "Success")
+    case.stop(daemon)
+    resumed = os.path.join(case.root, "resume.dat")
+    os.rename(case.save_file, resumed)
+    open(case.save_file, "w").close()
+    case.server.reset()
+    case.server.nvram = {}
+    case.start("--resume", "--arg", "resume:" + resumed)
+    equal(case.server.counts["requests"], 0)
+    guest = case.guest()
+    equal(guest.ask("get V"), "Success 0x7 100 1")
+    equal(guest.ask("get Volatile"), "Success 0x6 100 9")
+    equal(guest.set("V", 2), "Success")
+    equal(case.nvram()["V"], "Success 0x7 100 2")
+
+
+def test_starts_that_fail_say_why(case):
+    for nvram, words in (("", "empty"), ("?", "not base64"), ("QUJD", "VARS")):
+        case.server.nvram = {"EFI-variables": nvram}
+        daemon = case.start(ready=False)
+        case.ended(daemon, 1)
+        assert words in daemon.log, daemon.log
+    case.server.rules = [{"method": "VM.get_NVRAM", "action": "fail", "description": ["HOST_OFFLINE", "x"]}]
+    daemon = case.start(ready=False)
+    case.ended(daemon, 1)
+    assert "HOST_OFFLINE" in daemon.log, daemon.log
+    case.server.restart(60)
+    daemon = case.start(ready=False)
+    case.ended(daemon, 1)
+    assert "can't connect" in daemon.log and case.path in daemon.log, daemon.log
+
+
+def test_nothing_is_saved_without_persistence(case):
+    case.server.nvram = nvram_of(Old=5)
+    before = dict(case.server.nvram)
+    case.start("--nonpersistent")
+    guest = case.guest()
+    equal(guest.ask("get Old"), "Success 0x7 100 5")
+    equal(guest.set("V", 1), "Success")
+    equal(guest.ask("get V"), "Success 0x7 100 1")
+    equal(case.server.nvram, before)
+    equal([method for method in case.server.counts["methods"] if "set" in method], [])
+
+
+def test_an_image_that_fails_secure_boot(case):
+    case.start()
+    equal(case.guest().ask("notify"), "Success")
+    equal([message[0] for message in case.server.messages], ["VM_SECURE_BOOT_FAILED"])
+
+
+def test_the_sandbox_lets_it_save_and_reconnect(case):
+    uid = 70000 + os.getpid() % 1000
+    os.chmod(case.folder, 0o755)
+    os.chown(case.root, 0, uid)
+    os.chmod(case.root, 0o750)
+    os.chown(case.save_file, uid, uid)
+    daemon = case.start("--arg", "socket:/xapi", "--arg", "save:/save.dat", "--chroot", case.root, "--depriv",
+                        "--uid", str(uid), "--gid", str(uid))
+    guest = case.guest()
+    equal(guest.set("V", 1, length=30000), "Success")
+    case.server.restart(0.2)
+    equal(guest.set("V", 2, length=30000), "Success")
+    case.server.rules = [{"action": "fail"}]
+    equal(guest.set("V", 3, length=30000), "Device Error")
+    case.server.rules = [{"action": "close"}]
+    equal(guest.set("V", 3, length=30000), "Device Error")
+    case.server.rules = []
+    equal(guest.set("V", 4, length=30000), "Success")
+    equal(guest.ask("notify"), "Success")
+    case.server.rules = [{"action": "hang"}]
+    guest.send("set V %d 100 5" % NV)
+    time.sleep(0.3)
+    case.stop(daemon)
+    equal(case.image()["V"], "Success 0x7 30000 4")
+
+
+def private_dirty(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith("Private_Dirty"))
+
+
+def test_an_idle_daemon_is_small(case):
+    case.server.nvram = nvram_of(**{"Variable%d" % i: i for i in range(100)})
+    daemon = case.start()
+    size = private_dirty(daemon.pid)
+    print("# private memory of a daemon that loaded 100 variables: %d KiB; ready after %.0f ms" % (size, daemon.seconds * 1000))
+    guest = case.guest()
+    for i in range(50):
+        equal(guest.set("V", i, length=30000), "Success")
+    print("# and after 50 saves: %d KiB" % private_dirty(daemon.pid))
+    assert size <= 900 or not OPTIMISED, size
+
+
+def run(name, function):
+    with tempfile.TemporaryDirectory(prefix="xapi.", dir="/tmp") as folder:
+        case = Case(folder)
+        try:
+            function(case)
+            case.end()
+            return "ok " + name
+        except Exception:
+            return "not ok %s\n%s" % (name, traceback.format_exc())
+        finally:
+            for process in case.processes + [guest.process for guest in case.guests]:
+                process.kill()
+            case.server.stop()
+
+
+def main():
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    tests = [(name[5:], function) for name, function in globals().items() if name.startswith("test_") and wanted in name]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda test: run(*test), tests))
+    print("\n".join(results))
+    sys.exit(any(result.startswith("not") for result in results))
+
+
+if __name__ == "__main__":
+    main()
