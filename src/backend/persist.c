@@ -114,11 +114,7 @@ enum backend_load persist_load(struct service *service, struct backend *backend,
     if (result != BACKEND_LOADED) {
         return result;
     }
-    if (!load_blob(&load, span_of(blob, len), secure_boot, err)) {
-        err_context(err, "the VM's variables");
-        return BACKEND_FAILED;
-    }
-    return BACKEND_LOADED;
+    return load_blob(&load, span_of(blob, len), secure_boot, err) ? BACKEND_LOADED : BACKEND_FAILED;
 }
 
 /* ------------------------------------------------------------------------------ suspend images */

@@ -137,7 +137,7 @@ int main(void)
     struct err err = {.text = ""};
 
     for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {
-        struct folder folder = folder_new();
+        struct folder folder = folder_new_on_disk();
         struct backend *backend = file_backend_open(folder.path, geteuid(), getegid(), &err);
         must(backend != NULL, err.text);
         struct persistence persistence = persist_in(backend);

@@ -270,6 +270,26 @@ static void a_call_fails_in_loading(void **state)
     assert_true(refused > 4);
 }
 
+/* What no kill can show: a power cut loses what was not fsynced, so the new state has to be on disk
+ * before it gets its name, and the name before the guest is answered. */
+static void saves_in_the_order_that_survives_a_power_cut(void **state)
+{
+    struct machine machine;
+
+    (void)state;
+    machine_new(&machine);
+    file_fault_arm(FILE_FAULT_EIO, 1000);
+    assert_int_equal(change(machine.service, EFI_NAME("A"), 1), EFI_SUCCESS);
+    file_fault_disarm();
+    assert_string_equal(file_fault_calls(), "openat write fsync close renameat fsync ");
+
+    file_fault_arm(FILE_FAULT_EIO, 1000);
+    assert_int_equal(change(machine.service, EFI_NAME("A"), 1), EFI_SUCCESS);
+    file_fault_disarm();
+    assert_string_equal(file_fault_calls(), ""); /* nothing changed */
+    machine_free(&machine);
+}
+
 /* If a call is made under another name some day, its wrapper sees nothing and tests nothing. */
 static void every_call_was_tried(void **state)
 {
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_call_fails_in_opening),
         cmocka_unit_test(a_call_fails_in_making_the_folder),
         cmocka_unit_test(a_call_fails_in_loading),
+        cmocka_unit_test(saves_in_the_order_that_survives_a_power_cut),
         cmocka_unit_test(every_call_was_tried),
     };
 

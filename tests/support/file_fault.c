@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,6 +17,7 @@
 static enum file_fault fault;
 static long left = -1; /* calls that still work; -1: not armed */
 static const char *hit;
+static char calls[1024];
 static const char *cut; /* the call whose next one fails, after a short one */
 
 static struct {
@@ -28,6 +30,12 @@ void file_fault_arm(enum file_fault how, long n)
     fault = how;
     left = n;
     hit = cut = NULL;
+    calls[0] = '\0';
+}
+
+const char *file_fault_calls(void)
+{
+    return calls;
 }
 
 const char *file_fault_disarm(void)
@@ -66,6 +74,7 @@ static bool strikes(const char *call)
         return false;
     }
     count(call);
+    snprintf(calls + strlen(calls), sizeof(calls) - strlen(calls), "%s ", call);
     if (left-- > 0) {
         return false;
     }

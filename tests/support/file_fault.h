@@ -24,6 +24,9 @@ void file_fault_arm(enum file_fault how, long n);
 /* No more of that. The name of the call that went wrong, or NULL: there were no more than n. */
 const char *file_fault_disarm(void);
 
+/* The names of the calls that were made since the last file_fault_arm, each with a blank behind. */
+const char *file_fault_calls(void);
+
 /* How often a call of that name was made while armed, since the program began. */
 unsigned file_fault_seen(const char *call);
 

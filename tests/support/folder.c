@@ -8,18 +8,28 @@
 #include <ftw.h>
 #include <stdio.h>
 
-struct folder folder_new(void)
+static struct folder new_in(const char *parent)
 {
-    const char *parent = getenv("TMPDIR");
     struct folder folder;
 
-    snprintf(folder.path, sizeof(folder.path), "%.40s/uefistored-XXXXXX",
-             parent != NULL ? parent : "/tmp");
+    snprintf(folder.path, sizeof(folder.path), "%.40s/uefistored-XXXXXX", parent);
     if (mkdtemp(folder.path) == NULL) {
         perror(folder.path);
         exit(1);
     }
     return folder;
+}
+
+struct folder folder_new(void)
+{
+    return new_in(access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
+}
+
+struct folder folder_new_on_disk(void)
+{
+    const char *parent = getenv("TMPDIR");
+
+    return new_in(parent != NULL ? parent : "/var/tmp");
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)

@@ -9,8 +9,12 @@ struct folder {
     char path[64];
 };
 
-/* Makes one; TMPDIR or /tmp. Ends the test program where it can't. */
+/* Makes one, in memory where the machine has that: most tests have no use for a disk's fsync. Ends
+ * the test program where it can't. */
 struct folder folder_new(void);
+
+/* The same on a disk: TMPDIR, or /var/tmp. */
+struct folder folder_new_on_disk(void);
 
 /* Removes it and everything in it. */
 void folder_remove(const struct folder *folder);
