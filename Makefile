@@ -74,6 +74,7 @@ LIB_SOURCES := $(filter-out $(CONFIG_WITHOUT),$(wildcard src/base/*.c src/wire/*
 	src/crypto/*.c src/auth/*.c src/service/*.c src/backend/*.c src/transport/*.c))
 DAEMON_SOURCES := $(wildcard src/daemon/*.c)
 TOOLS_SOURCES := $(wildcard src/tools/*.c)
+TOOL_NAMES := varstore-ls varstore-get varstore-set varstore-rm varstore-sb-state varstore-nvram-certcheck create-auth
 SUPPORT_SOURCES := $(filter-out $(CONFIG_WITHOUT),$(wildcard tests/support/*.c))
 TESTS := $(patsubst tests/%.c,%,$(filter-out $(CONFIG_WITHOUT),$(wildcard tests/unit/*_test.c tests/contract/*_test.c)))
 PROGRAMS := $(patsubst tests/%.c,%,$(filter-out $(CONFIG_WITHOUT),$(wildcard tests/programs/*.c)))
@@ -102,26 +103,30 @@ $(BUILD)/$(1)/libuefistored.a: $$(LIB_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o)
 $(BUILD)/$(1)/uefistored: $$(DAEMON_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o) $(BUILD)/$(1)/libuefistored.a
 	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
-$(BUILD)/$(1)/varstore: $$(TOOLS_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o) $(BUILD)/$(1)/libuefistored.a
+$(BUILD)/$(1)/varstore: $(BUILD)/$(1)/obj/src/tools/varstore.o $(BUILD)/$(1)/libvarstore.a $(BUILD)/$(1)/libuefistored.a
 	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
+
+$(BUILD)/$(1)/libvarstore.a: $$(patsubst %.c,$(BUILD)/$(1)/obj/%.o,$$(filter-out src/tools/varstore.c,$$(TOOLS_SOURCES)))
+	@rm -f $$@
+	$$(call run,AR,$$(AR) rcs $$@ $$^)
 
 $(BUILD)/$(1)/libsupport.a: $$(SUPPORT_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o)
 	@rm -f $$@
 	$$(call run,AR,$$(AR) rcs $$@ $$^)
 
 $$(TESTS:%=$(BUILD)/$(1)/tests/%): $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o \
-		$(BUILD)/$(1)/libsupport.a $(BUILD)/$(1)/libuefistored.a
+		$(BUILD)/$(1)/libsupport.a $(BUILD)/$(1)/libvarstore.a $(BUILD)/$(1)/libuefistored.a
 	@mkdir -p $$(@D)
 	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$(TEST_LDFLAGS) $$^ $$(CONFIG_LIBS) -lcmocka -o $$@)
 
 $$(PROGRAMS:%=$(BUILD)/$(1)/tests/%) $$(BENCHES:%=$(BUILD)/$(1)/tests/%): \
 		$(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o $(BUILD)/$(1)/libsupport.a \
-		$(BUILD)/$(1)/libuefistored.a
+		$(BUILD)/$(1)/libvarstore.a $(BUILD)/$(1)/libuefistored.a
 	@mkdir -p $$(@D)
 	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
 $$(FUZZERS:%=$(BUILD)/$(1)/tests/%): $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/tests/%.o \
-		$(BUILD)/$(1)/libsupport.a $(BUILD)/$(1)/libuefistored.a
+		$(BUILD)/$(1)/libsupport.a $(BUILD)/$(1)/libvarstore.a $(BUILD)/$(1)/libuefistored.a
 	@mkdir -p $$(@D)
 	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) -fsanitize=fuzzer $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
@@ -215,11 +220,14 @@ cover: $(BUILD)/cover/ready ## Measure the tests' line and branch coverage
 install: all ## Install below DESTDIR and PREFIX (/usr/local)
 	install -D -m 0755 $(BUILD)/release/uefistored $(DESTDIR)$(SBINDIR)/uefistored
 	ln -sf uefistored $(DESTDIR)$(SBINDIR)/varstored
+	install -D -m 0755 $(BUILD)/release/varstore $(DESTDIR)$(BINDIR)/varstore
+	for name in $(TOOL_NAMES); do ln -sf varstore $(DESTDIR)$(BINDIR)/$$name; done
 	for page in $(MANPAGES); do \
 		install -D -m 0644 $(BUILD)/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 uninstall: ## Remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/uefistored $(DESTDIR)$(SBINDIR)/varstored
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,varstore $(TOOL_NAMES))
 	for page in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 deploy: $(BUILD)/release/uefistored ## Copy the daemon to HOST (HOST=name make deploy)
