@@ -62,19 +62,31 @@ static efi_status check_descriptor(struct write *write)
                                                                       : EFI_SECURITY_VIOLATION;
 }
 
-/* UEFI 2.10, 32.4.1.1. */
-static bool certificates_valid(const struct write *write)
+static bool certificates_of_list_valid(const struct write *write, const struct signature_list *list)
 {
-    struct signature_walk walk = signature_walk_of(write->descriptor.payload);
-    struct signature_entry entry;
+    struct reader entries = reader_of(list->entries);
+    struct span entry;
 
-    while (signature_walk_next(&walk, &entry)) {
-        if (entry.type->certificate && !write->verifier->ops->check_certificate(
-                                           write->verifier, signature_entry_data(&entry))) {
+    while (reader_span(&entries, &entry, list->entry_size)) {
+        if (!write->verifier->ops->check_certificate(write->verifier, signature_data(entry))) {
             return false;
         }
     }
     return true;
+}
+
+/* UEFI 2.10, 32.4.1.1: lists to the end, and certificates where certificates are said to be. */
+static bool is_database(const struct write *write, struct span payload)
+{
+    struct reader reader = reader_of(payload);
+    struct signature_list list;
+
+    while (signature_list_read(&reader, &list)) {
+        if (list.type->certificate && !certificates_of_list_valid(write, &list)) {
+            return false;
+        }
+    }
+    return reader_end(&reader);
 }
 
 static bool is_one_certificate(struct span payload)
@@ -93,7 +105,7 @@ static efi_status check_format(struct write *write)
     if (payload.len == 0 || write->rule->format == FORMAT_ANYTHING) {
         return EFI_SUCCESS;
     }
-    if (signature_database_count(payload) == SIZE_MAX || !certificates_valid(write)) {
+    if (!is_database(write, payload)) {
         return EFI_INVALID_PARAMETER;
     }
     if (write->rule->format == FORMAT_ONE_CERTIFICATE && !is_one_certificate(payload)) {
@@ -137,7 +149,7 @@ static bool trust(struct trusted *trusted, struct span database)
     trusted->certificates = larger;
     while (signature_walk_next(&walk, &entry)) {
         if (entry.type->certificate) {
-            trusted->certificates[trusted->count++] = signature_entry_data(&entry);
+            trusted->certificates[trusted->count++] = signature_data(entry.whole);
         }
     }
     return true;

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is appended is mostly there already, and in the same order: a guest applies each edition of
- * dbx over the one before. So the new entries are first matched against the old ones with a cursor
- * that only moves forward, which costs one comparison each and finds all or most of them:
+ * What is appended is mostly there already, in the same lists: a guest applies each edition of dbx
+ * at every boot. So each new list is first held against the old ones, going forward only; where it
+ * is the beginning of one, its entries are known. If all are, that was all, at the cost of reading
+ * the bytes once.
  *
- *     old   a b c d e           new   a b x c e
- *           ^                         a: known, b: known, x: not at the cursor (c), c: known,
- *                                     e: not at the cursor (d)
- *
- * What isn't found that way (x, e) is only suspected to be new. The suspects are sorted together
- * with all old entries, the older before the newer among equals; a suspect that equals the one
- * before it is a duplicate of an old entry or of an earlier suspect. Sorting, and not a hash table,
- * because the guest chooses the entries: there is no input that makes it slow.
+ * Otherwise old and new entries are sorted together, among equals the older before the newer: a new
+ * one that equals the one before it is a duplicate of an old entry or of an earlier new one.
+ * Sorting, and not a hash table, because the guest chooses the entries: none make it slow.
  */
 #include "auth/merge.h"
 
@@ -19,16 +15,34 @@
 #include "base/cleanup.h"
 #include "base/writer.h"
 
+/* Are the entries of the list those that the other begins with? */
+static bool begins(const struct signature_list *list, const struct signature_list *other)
+{
+    return list->type == other->type && list->entry_size == other->entry_size &&
+           list->entries.len <= other->entries.len &&
+           memcmp(list->entries.data, other->entries.data, list->entries.len) == 0;
+}
+
+static bool known_in_order(struct span old, struct span new)
+{
+    struct reader old_reader = reader_of(old);
+    struct reader new_reader = reader_of(new);
+    struct signature_list old_list;
+    struct signature_list new_list;
+
+    while (signature_list_read(&new_reader, &new_list)) {
+        do {
+            if (!signature_list_read(&old_reader, &old_list)) {
+                return false;
+            }
+        } while (!begins(&new_list, &old_list));
+    }
+    return reader_end(&new_reader);
+}
+
 struct item {
     struct signature_entry entry;
-    size_t position; /* in old and new counted through; the old ones come first */
-};
-
-struct merge {
-    struct item *items; /* the old entries, then the suspects */
-    size_t old_count;
-    size_t count;
-    bool *known; /* for each entry of new, by its position less old_count */
+    size_t position; /* in old and new counted through */
 };
 
 static int compare_items(const void *a, const void *b)
@@ -40,57 +54,34 @@ static int compare_items(const void *a, const void *b)
     return order != 0 ? order : (x->position > y->position) - (x->position < y->position);
 }
 
-static void collect_old(struct merge *merge, struct span old)
+/* Adds the entries of a database behind the count that there are; gives the new count. */
+static size_t collect(struct item *items, size_t count, struct span database)
 {
-    struct signature_walk walk = signature_walk_of(old);
+    struct signature_walk walk = signature_walk_of(database);
     struct signature_entry entry;
 
-    while (signature_walk_next(&walk, &entry)) {
-        merge->items[merge->count] = (struct item){.entry = entry, .position = merge->count};
-        merge->count++;
+    for (; signature_walk_next(&walk, &entry); count++) {
+        items[count] = (struct item){.entry = entry, .position = count};
     }
-    merge->old_count = merge->count;
+    return count;
 }
 
-/* The cursor: marks what is known, and puts the rest behind the old entries. */
-static void collect_suspects(struct merge *merge, struct span new)
+/* known: for each new entry, whether it is a duplicate. Gives the number of those that aren't. */
+static size_t mark_known(bool *known, struct item *items, size_t old_count, size_t count)
 {
-    struct signature_walk walk = signature_walk_of(new);
-    struct signature_entry entry;
-    size_t cursor = 0;
+    size_t fresh = 0;
 
-    for (size_t i = 0; signature_walk_next(&walk, &entry); i++) {
-        if (cursor < merge->old_count &&
-            signature_entry_compare(&merge->items[cursor].entry, &entry) == 0) {
-            merge->known[i] = true;
-            cursor++;
-        } else {
-            merge->items[merge->count++] =
-                (struct item){.entry = entry, .position = merge->old_count + i};
+    qsort(items, count, sizeof(struct item), compare_items);
+    for (size_t i = 0; i < count; i++) {
+        const struct item *item = &items[i];
+
+        if (item->position >= old_count) {
+            bool again = i > 0 && signature_entry_compare(&item[-1].entry, &item->entry) == 0;
+            known[item->position - old_count] = again;
+            fresh += again ? 0 : 1;
         }
     }
-}
-
-/* Marks the suspects that aren't new; gives the number of those that are. */
-static size_t judge_suspects(struct merge *merge)
-{
-    size_t new_count = 0;
-
-    if (merge->count == merge->old_count) {
-        return 0;
-    }
-    qsort(merge->items, merge->count, sizeof(struct item), compare_items);
-    for (size_t i = 0; i < merge->count; i++) {
-        const struct item *item = &merge->items[i];
-
-        if (item->position < merge->old_count) {
-            continue;
-        }
-        bool duplicate = i > 0 && signature_entry_compare(&item[-1].entry, &item->entry) == 0;
-        merge->known[item->position - merge->old_count] = duplicate;
-        new_count += duplicate ? 0 : 1;
-    }
-    return new_count;
+    return fresh;
 }
 
 /* Writes what is new of a list, whose first entry is the known[0]. */
@@ -157,13 +148,15 @@ efi_status merge_append(struct merged *out, struct span old, struct span new)
     if (old_count == SIZE_MAX || new_count == SIZE_MAX) {
         return EFI_INVALID_PARAMETER;
     }
-    auto_free struct item *items = calloc(old_count + new_count + 1, sizeof(struct item));
-    auto_free bool *known = calloc(new_count + 1, sizeof(bool));
+    if (known_in_order(old, new)) {
+        return EFI_SUCCESS;
+    }
+    auto_free struct item *items = malloc((old_count + new_count) * sizeof(struct item));
+    auto_free bool *known = malloc(new_count * sizeof(bool));
     if (items == NULL || known == NULL) {
         return EFI_OUT_OF_RESOURCES;
     }
-    struct merge merge = {.items = items, .known = known};
-    collect_old(&merge, old);
-    collect_suspects(&merge, new);
-    return judge_suspects(&merge) == 0 ? EFI_SUCCESS : write_merged(out, old, new, known);
+    size_t count = collect(items, collect(items, 0, old), new);
+    bool nothing_new = mark_known(known, items, old_count, count) == 0;
+    return nothing_new ? EFI_SUCCESS : write_merged(out, old, new, known);
 }

@@ -59,10 +59,10 @@ static inline struct signature_walk signature_walk_of(struct span database)
 /* The next entry; false at the end. */
 MUST_CHECK bool signature_walk_next(struct signature_walk *walk, struct signature_entry *out);
 
-/* What follows the owner. */
-static inline struct span signature_entry_data(const struct signature_entry *entry)
+/* What follows an entry's owner. */
+static inline struct span signature_data(struct span entry)
 {
-    return span_of(entry->whole.data + GUID_SIZE, entry->whole.len - GUID_SIZE);
+    return span_of(entry.data + GUID_SIZE, entry.len - GUID_SIZE);
 }
 
 /* Orders by type, then by owner and data; 0: the same signature. */

@@ -119,7 +119,8 @@ void secure_boot_reset(struct secure_boot *vm, bool enforce)
     vm->save_fails = false;
     vm->saves = 0;
     service_free(vm->service);
-    vm->service = service_new(&config, &persistence, vm->verifier);
+    vm->service = service_new(&config, vm->persistence != NULL ? vm->persistence : &persistence,
+                              vm->verifier);
     must(vm->service != NULL, "no service");
 }
 

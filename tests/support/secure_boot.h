@@ -14,6 +14,7 @@
 struct secure_boot {
     struct verifier *verifier;
     struct service *service;
+    const struct persistence *persistence; /* instead of the checking one; borrowed */
     bool save_fails;
     unsigned saves;
     /* pk and new_pk sign for themselves; ca and kek are in KEK, leaf is under ca. */
