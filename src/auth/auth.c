@@ -149,7 +149,7 @@ static bool trust(struct trusted *trusted, struct span database)
     trusted->certificates = larger;
     while (signature_walk_next(&walk, &entry)) {
         if (entry.type->certificate) {
-            trusted->certificates[trusted->count++] = signature_data(entry.whole);
+            trusted->certificates[trusted->count++] = signature_entry_data(&entry);
         }
     }
     return true;

@@ -65,6 +65,11 @@ static inline struct span signature_data(struct span entry)
     return span_of(entry.data + GUID_SIZE, entry.len - GUID_SIZE);
 }
 
+static inline struct span signature_entry_data(const struct signature_entry *entry)
+{
+    return signature_data(entry->whole);
+}
+
 /* Orders by type, then by owner and data; 0: the same signature. */
 int signature_entry_compare(const struct signature_entry *a, const struct signature_entry *b);
 
