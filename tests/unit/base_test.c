@@ -114,9 +114,9 @@ static void reader_gives_back_what_writer_wrote(void **state)
     const struct efi_time time = {2026, 11, 22, 23, 59, 58, 1, 999999999, -60, 2, 3};
     uint8_t bytes[64];
     struct writer writer = writer_of(bytes, sizeof(bytes));
-    uint8_t a;
-    uint16_t b;
-    uint32_t c;
+    uint8_t a = 0;
+    uint16_t b = 0;
+    uint32_t c = 0;
     uint64_t d;
     struct guid guid;
     struct efi_time read;
