@@ -129,6 +129,21 @@ bool persist_resume(struct service *service, int fd, bool secure_boot, struct er
            err_context(err, "the suspend image");
 }
 
+bool persist_settle(const struct service *service, struct backend *backend, struct err *err)
+{
+    size_t len, there_len = 0;
+    auto_free uint8_t *there = NULL;
+    auto_free uint8_t *blob = vars_encode_store(service_store(service), &len, err);
+
+    if (blob == NULL) {
+        return false;
+    }
+    /* A state that can't be loaded is no better than another one: the image has the last word. */
+    bool same = backend->ops->load(backend, &there, &there_len, err) == BACKEND_LOADED &&
+                span_equal(span_of(blob, len), span_of(there, there_len));
+    return same || backend->ops->save(backend, span_of(blob, len), true, err);
+}
+
 static bool write_image(int fd, struct span image)
 {
     return ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 && io_write_all(fd, image) &&

@@ -25,6 +25,13 @@ enum backend_load persist_load(struct service *service, struct backend *backend,
 bool persist_resume(struct service *service, int fd, bool secure_boot, struct err *err);
 
 /*
+ * After a resume: saves what the service has, unless the backend has the same already. For a
+ * backend that doesn't travel with the VM: what the guest was told is saved was saved on another
+ * host. What was there before is treated as before a change of keys.
+ */
+bool persist_settle(const struct service *service, struct backend *backend, struct err *err);
+
+/*
  * Writes a suspend image into the file behind fd, which was opened for writing before the sandbox
  * closed; what was in it goes. True when it is on disk. When it is false, the file is empty if
  * anything in the system still works, so that nobody takes a piece for an image.

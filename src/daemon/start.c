@@ -253,13 +253,20 @@ static bool make_service(struct daemon *daemon, struct err *err)
     return daemon->service != NULL || err_set(err, "out of memory");
 }
 
+/* XAPI's database knows what the image knows; a folder may be on another host than the last one. */
+static bool resume_state(struct daemon *daemon, struct err *err)
+{
+    return persist_resume(daemon->service, daemon->resume_fd, daemon->config.secure_boot, err) &&
+           (daemon->options->backend != BACKEND_FILE ||
+            persist_settle(daemon->service, daemon->backend, err));
+}
+
 static bool load_state(struct daemon *daemon, struct err *err)
 {
     bool secure_boot = daemon->config.secure_boot;
 
     if (daemon->options->resume) {
-        return persist_resume(daemon->service, daemon->resume_fd, secure_boot, err) ||
-               err_context(err, "can't resume");
+        return resume_state(daemon, err) || err_context(err, "can't resume");
     }
     switch (persist_load(daemon->service, daemon->backend, secure_boot, err)) {
     case BACKEND_LOADED:

@@ -9,10 +9,12 @@
 #include "support/alloc_fault.h"
 #include "support/folder.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -209,6 +211,56 @@ static void works_in_a_chroot_without_privileges(void **state)
     backend_close(backend);
 }
 
+/* ------------------------------------------------------------------------------------- full disk
+ */
+
+/* 0 when everything is as it should be; 77: not allowed to mount. */
+static int use_full_disk(void)
+{
+    static uint8_t state[60000];
+    struct err err;
+    uint8_t *blob = NULL;
+    size_t len = 0;
+
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", folder.path, "tmpfs", 0, "size=128k") != 0) {
+        return 77;
+    }
+    struct backend *backend = open_store(&err);
+    if (backend == NULL || !backend->ops->save(backend, span_of(state, 40000), false, &err)) {
+        return 1;
+    }
+    folder_write(&folder, "filler", span_of(state, sizeof(state)));
+    if (backend->ops->save(backend, span_of(state, 50000), true, &err) ||
+        strstr(err.text, "No space left on device") == NULL || exists(FILE_NEW_NAME)) {
+        return 2;
+    }
+    if (backend->ops->load(backend, &blob, &len, &err) != BACKEND_LOADED || len != 40000) {
+        return 3;
+    }
+    free(blob);
+    unlink(folder_file(&folder, "filler"));
+    bool saved = backend->ops->save(backend, span_of(state, 50000), false, &err);
+    backend_close(backend);
+    return saved ? 0 : 4;
+}
+
+static void a_full_disk_keeps_the_old_state(void **state)
+{
+    int result;
+
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(use_full_disk());
+    }
+    waitpid(child, &result, 0);
+    if (WIFEXITED(result) && WEXITSTATUS(result) == 77) {
+        skip();
+    }
+    assert_int_equal(result, 0);
+}
+
 /* ------------------------------------------------------------------------------------------ lock
  */
 
@@ -376,6 +428,7 @@ int main(void)
         TEST(access_by_group_is_seen),
         TEST(without_permission_as_oneself),
         TEST(works_in_a_chroot_without_privileges),
+        TEST(a_full_disk_keeps_the_old_state),
         TEST(a_second_one_is_told_who_has_it),
         TEST(a_killed_one_leaves_no_lock),
         TEST(the_loser_touches_nothing),

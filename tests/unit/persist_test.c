@@ -5,6 +5,7 @@
 #include "backend/vars.h"
 #include "base/cleanup.h"
 #include "support/alloc_fault.h"
+#include "support/faulty.h"
 #include "support/folder.h"
 #include "support/sample.h"
 #include "support/vars_blob.h"
@@ -238,6 +239,28 @@ static void a_suspended_service_resumes(void **state)
     folder_remove(&folder);
 }
 
+static void after_a_resume_the_backend_has_what_the_service_has(void **state)
+{
+    struct backend *backend =
+        faulty_backend_new(memory_backend_open(NULL, NULL), FAULTY_REFUSED, 0);
+    struct service *service = sample_service();
+    struct service *after = new_service();
+    struct err err;
+
+    (void)state;
+    assert_true(persist_settle(service, backend, &err));
+    assert_true(persist_settle(service, backend, &err));
+    assert_int_equal(faulty_backend_saves(backend), 1);
+    assert_int_equal(persist_load(after, backend, true, &err), BACKEND_LOADED);
+    assert_true(sample_same_stores(service_store(service), service_store(after), true));
+    assert_true(backend->ops->save(backend, span_of("another", 7), false, &err));
+    assert_true(persist_settle(service, backend, &err));
+    assert_int_equal(faulty_backend_saves(backend), 3);
+    service_free(service);
+    service_free(after);
+    backend_close(backend);
+}
+
 static void a_cut_image_does_not_resume(void **state)
 {
     struct folder folder = folder_new();
@@ -335,6 +358,7 @@ int main(void)
         cmocka_unit_test(volatile_variables_and_device_state_end_with_the_boot),
         cmocka_unit_test(loading_reports_failed_allocations),
         cmocka_unit_test(a_suspended_service_resumes),
+        cmocka_unit_test(after_a_resume_the_backend_has_what_the_service_has),
         cmocka_unit_test(a_cut_image_does_not_resume),
         cmocka_unit_test(an_image_of_a_bad_key_does_not_resume_under_secure_boot),
         cmocka_unit_test(a_half_written_image_is_emptied),
