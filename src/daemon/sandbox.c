@@ -199,12 +199,13 @@ static bool drop_capabilities(struct err *err)
 }
 
 /* A write beyond the limit is to fail, not to end the process. */
-static bool limit_resources(struct err *err)
+static bool limit_resources(const struct sandbox_config *config, struct err *err)
 {
     const struct rlimit file_size = {.rlim_cur = FILE_SIZE_MAX, .rlim_max = FILE_SIZE_MAX};
     const struct rlimit processes = {.rlim_cur = 1, .rlim_max = 1};
 
-    return (signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &file_size) == 0 &&
+    return (signal(SIGXFSZ, SIG_IGN) != SIG_ERR &&
+            (config->records || setrlimit(RLIMIT_FSIZE, &file_size) == 0) &&
             setrlimit(RLIMIT_NPROC, &processes) == 0) ||
            err_errno(err, "sandbox: can't limit the resources");
 }
@@ -222,6 +223,6 @@ bool sandbox_enter(const struct sandbox_config *config, struct err *err)
         return false;
     }
     empty_bounding_set();
-    return drop_user(config, err) && drop_capabilities(err) && limit_resources(err) &&
+    return drop_user(config, err) && drop_capabilities(err) && limit_resources(config, err) &&
            refuse_privileges(err) && filter_system_calls(config->uses, err);
 }

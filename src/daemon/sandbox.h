@@ -29,6 +29,7 @@ struct sandbox_config {
     bool drop;          /* become uid and gid; not allowed to be 0 */
     uid_t uid;
     gid_t gid;
+    bool records;  /* a recording may grow beyond what the toolstack allows */
     unsigned uses; /* enum sandbox_use; the system calls of the rest end the process */
 };
 

@@ -203,6 +203,7 @@ static bool enter_sandbox(struct daemon *daemon, struct err *err)
         .drop = options->uid.given,
         .uid = options->uid.value,
         .gid = options->gid.value,
+        .records = options->record_path != NULL,
         .uses = options->socket_path != NULL ? SANDBOX_USE_LOCAL : SANDBOX_USE_XEN,
     };
 

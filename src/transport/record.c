@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
 static const uint8_t magic[8] = {'U', 'E', 'F', 'I', 'R', 'E', 'C', '1'};
 
@@ -17,6 +16,7 @@ struct recorder {
     struct port_handler handler;
     int fd; /* -1: the recording has ended */
     size_t written;
+    uint8_t event[5 + WIRE_BUFFER_SIZE]; /* the one being written */
 };
 
 /* ------------------------------------------------------------------------------------- writing */
@@ -29,49 +29,42 @@ static void end_recording(struct recorder *recorder, const char *reason)
 }
 
 /* One event is one system call, so that only a crash of the host can leave half of one. */
-static void append(struct recorder *recorder, struct span head, struct span bytes)
+static void append(struct recorder *recorder, const struct writer *event)
 {
-    const struct iovec parts[] = {
-        {.iov_base = (void *)(uintptr_t)head.data, .iov_len = head.len},
-        {.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.len},
-    };
-    size_t len = head.len + bytes.len;
-
     if (recorder->fd < 0) {
         return;
     }
-    if (len > RECORD_SIZE_MAX - recorder->written) {
+    if (!writer_ok(event) || event->len > RECORD_SIZE_MAX - recorder->written) {
         end_recording(recorder, "it has reached its largest size");
         return;
     }
-    if (writev(recorder->fd, parts, 2) != (ssize_t)len) {
+    if (write(recorder->fd, event->data, event->len) != (ssize_t)event->len) {
         end_recording(recorder, "its file can't be written");
         return;
     }
-    recorder->written += len;
+    recorder->written += event->len;
 }
 
 static void append_bytes(struct recorder *recorder, enum record_kind kind, struct span bytes)
 {
-    uint8_t head[5];
-    struct writer writer = writer_of(head, sizeof(head));
+    struct writer event = writer_of(recorder->event, sizeof(recorder->event));
 
-    writer_u8(&writer, (uint8_t)kind);
-    writer_u32le(&writer, (uint32_t)bytes.len);
-    append(recorder, writer_span(&writer), bytes);
+    writer_u8(&event, (uint8_t)kind);
+    writer_u32le(&event, (uint32_t)bytes.len);
+    writer_bytes(&event, bytes);
+    append(recorder, &event);
 }
 
 static void append_access(struct recorder *recorder, enum record_kind kind, uint32_t port,
                           unsigned size, uint32_t value)
 {
-    uint8_t event[8];
-    struct writer writer = writer_of(event, sizeof(event));
+    struct writer event = writer_of(recorder->event, sizeof(recorder->event));
 
-    writer_u8(&writer, (uint8_t)kind);
-    writer_u16le(&writer, (uint16_t)port);
-    writer_u8(&writer, (uint8_t)size);
-    writer_u32le(&writer, value);
-    append(recorder, writer_span(&writer), span_of(NULL, 0));
+    writer_u8(&event, (uint8_t)kind);
+    writer_u16le(&event, (uint16_t)port);
+    writer_u8(&event, (uint8_t)size);
+    writer_u32le(&event, value);
+    append(recorder, &event);
 }
 
 /* ------------------------------------------------------------------------------------- handler */
@@ -118,15 +111,15 @@ struct recorder *record_open(const char *path, const struct port_handler *inner,
         err_set(err, "%s: no memory", path);
         return NULL;
     }
-    *recorder = (struct recorder){
-        .inner = inner,
-        .handler = {.self = recorder,
-                    .request = record_request,
-                    .port_read = record_port_read,
-                    .port_write = record_port_write},
-        .fd = take_fd(&fd),
-        .written = sizeof(magic),
+    recorder->inner = inner;
+    recorder->handler = (struct port_handler){
+        .self = recorder,
+        .request = record_request,
+        .port_read = record_port_read,
+        .port_write = record_port_write,
     };
+    recorder->fd = take_fd(&fd);
+    recorder->written = sizeof(magic);
     return take_ptr(recorder);
 }
 
