@@ -101,12 +101,17 @@ static bool file_save_refused(struct backend *backend, struct span blob, bool ke
     return err_set(err, "%s is open for reading only", file_of(backend)->path);
 }
 
+/* The log has it already; the mark is for who looks at the folder. Its time is the file's. */
 static bool file_notify(struct backend *backend, struct err *err)
 {
-    (void)backend;
-    (void)err;
-    log_warning("the firmware refused an image: it failed Secure Boot verification");
-    return true;
+    static const char text[] =
+        "the firmware refused an image: it failed Secure Boot verification\n";
+    const struct file_backend *file = file_of(backend);
+    auto_close int fd = openat(file->dir, FILE_FAILED_NAME,
+                               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    return (fd >= 0 && io_write_all(fd, span_of(text, strlen(text)))) ||
+           err_errno(err, "%s/%s can't be written", file->path, FILE_FAILED_NAME);
 }
 
 static void file_close(struct backend *backend)

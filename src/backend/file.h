@@ -6,6 +6,7 @@
  *     EFI-variables.new   the next one, while it is being written
  *     lock                locked by the daemon that serves the VM; holds its pid
  *     history/            earlier states
+ *     secure-boot-failed  its time tells when the firmware last refused an image
  *
  * Everything is done through descriptors of the two folders, which are opened once: so that it goes
  * on in a chroot, without privileges.
@@ -21,6 +22,7 @@
 #define FILE_NEW_NAME "EFI-variables.new"
 #define FILE_LOCK_NAME "lock"
 #define FILE_HISTORY_NAME "history"
+#define FILE_FAILED_NAME "secure-boot-failed"
 
 /*
  * To serve or change the state: locks the folder (made where it isn't, with mode 0700), removes

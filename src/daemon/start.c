@@ -385,11 +385,24 @@ static bool announce(struct daemon *daemon, struct err *err)
     return true;
 }
 
+/* Nothing more has to be written to xenstore, which would do whatever dom0 asks of it. */
+static bool seal_xenstore(struct daemon *daemon, struct err *err)
+{
+#ifdef HAVE_XEN
+    if (daemon->options->socket_path == NULL) {
+        return sandbox_seal(xen_store_fd(daemon->transport), err);
+    }
+#endif
+    (void)daemon;
+    (void)err;
+    return true;
+}
+
 /* The life of the daemon up to its first request. */
 static bool (*const steps[])(struct daemon *daemon, struct err *err) = {
     take_pidfile,   open_signals,  open_images,       open_keys,    open_recording,
     open_transport, open_backend,  enter_sandbox,     make_service, load_state,
-    attach,         start_service, check_secure_boot, announce,
+    attach,         start_service, check_secure_boot, announce,     seal_xenstore,
 };
 
 /* Has one of the signals come that end the daemon? */
