@@ -397,6 +397,19 @@ static void a_leftover_is_removed(void **state)
     backend_close(backend);
 }
 
+static void a_refused_image_leaves_a_mark(void **state)
+{
+    struct backend *backend = file_backend_open(folder.path, geteuid(), getegid(), NULL);
+    struct err err;
+
+    (void)state;
+    assert_non_null(backend);
+    assert_false(exists(FILE_FAILED_NAME));
+    assert_true(backend->ops->notify(backend, &err));
+    assert_true(exists(FILE_FAILED_NAME));
+    backend_close(backend);
+}
+
 static void opening_reports_failed_allocations(void **state)
 {
     bool failed;
@@ -435,6 +448,7 @@ int main(void)
         TEST(reading_works_beside_a_daemon_and_touches_nothing),
         TEST(what_is_no_state_is_reported),
         TEST(a_leftover_is_removed),
+        TEST(a_refused_image_leaves_a_mark),
         TEST(opening_reports_failed_allocations),
     };
 
