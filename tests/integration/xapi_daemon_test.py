@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -22,6 +23,8 @@ GUEST = os.path.join(BUILD_DIR, "tests/programs/guest")
 UUID = "12345678-9abc-def0-1234-56789abcdef0"
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 NV, VOLATILE = 7, 6
+# Looking for leaks needs more than the sandbox gives.
+ENVIRONMENT = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
 
 
 def equal(a, b):
@@ -66,7 +69,11 @@ class Case:
         if "--chroot" not in arguments:
             command += ["--arg", "socket:" + self.path, "--arg", "save:" + self.save_file]
         begun = time.monotonic()
-        process = subprocess.Popen(command + ["--arg", "uuid:" + UUID] + list(arguments), stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command + ["--arg", "uuid:" + UUID] + list(arguments), stderr=subprocess.PIPE, text=True,
+                                   env=ENVIRONMENT)
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
         self.processes.append(process)
         process.log = ""
         while ready:
