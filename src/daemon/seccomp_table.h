@@ -11,6 +11,7 @@
 #define DAEMON_SECCOMP_TABLE_H
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -108,6 +109,9 @@ static const struct seccomp_rule seccomp_rules[] = {
     RULE(recvfrom, SOCKET),
     RULE(getrandom, .elsewhere = true),
     RULE(unlink, LOCAL),
+
+    /* OpenSSL, at the first signature: what it makes once, it makes under pthread_once. */
+    RULE(futex, ARGUMENT_IS(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)),
 
     RULE(close),
     RULE(restart_syscall), /* a poll that was interrupted by SIGSTOP */
