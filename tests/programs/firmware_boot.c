@@ -2,8 +2,10 @@
 /*
  * firmware_boot SOCKET boot [FILE]    plays a firmware's boot against a daemon, says how fast it
  *                                     was, and notes in FILE what the variables were afterwards
+ * firmware_boot SOCKET note FILE      notes them, nothing more
  * firmware_boot SOCKET check FILE     lists what was noted and what has become of it; fails when a
  *                                     non-volatile variable isn't what it was
+ * firmware_boot SOCKET keys FILE      the same, but lists PK, KEK, db, dbx and their like only
  */
 #include "support/boot.h"
 
@@ -165,7 +167,7 @@ static enum fate fate_of(struct client *client, const struct noted *noted)
                : LOST;
 }
 
-static int check(struct client *client, const char *path)
+static int check(struct client *client, const char *path, uint32_t listed)
 {
     static const char *const texts[] = {"kept", "derived anew", "gone, is volatile", "LOST"};
     unsigned counts[4] = {0};
@@ -177,11 +179,14 @@ static int check(struct client *client, const char *path)
         perror(path);
         return 1;
     }
-    printf("  %-30s %-12s %6s   %s\n", "variable", "attributes", "bytes", "after kill -9");
+    printf("  %-33s %-12s %6s   %s\n", "variable", "attributes", "bytes", "after kill -9");
     while (read_noted(file, &noted)) {
         enum fate fate = fate_of(client, &noted);
         counts[fate]++;
-        printf("  %-30s %-12s %6zu   %s\n", noted.name,
+        if ((noted.attributes & listed) != listed && fate != LOST) {
+            continue;
+        }
+        printf("  %-33s %-12s %6zu   %s\n", noted.name,
                attributes_text(attributes, noted.attributes), noted.len, texts[fate]);
     }
     fclose(file);
@@ -211,21 +216,46 @@ static int play(struct client *client, const char *notes)
     return 0;
 }
 
+static int note_only(struct client *client, const char *notes)
+{
+    return note_all(client, notes) ? 0 : 1;
+}
+
+static int check_all(struct client *client, const char *notes)
+{
+    return check(client, notes, 0);
+}
+
+static int check_keys(struct client *client, const char *notes)
+{
+    return check(client, notes, EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS);
+}
+
+static const struct {
+    const char *name;
+    int least_arguments;
+    int (*run)(struct client *client, const char *notes);
+} modes[] = {
+    {"boot", 3, play}, {"note", 4, note_only}, {"check", 4, check_all}, {"keys", 4, check_keys}};
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
-    bool checks = argc == 4 && strcmp(argv[2], "check") == 0;
 
-    if (!checks && (argc < 3 || argc > 4 || strcmp(argv[2], "boot") != 0)) {
-        fprintf(stderr, "usage: firmware_boot SOCKET boot [FILE] | check FILE\n");
-        return 2;
+    for (size_t i = 0; argc > 2 && i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (strcmp(argv[2], modes[i].name) != 0 || argc < modes[i].least_arguments) {
+            continue;
+        }
+        struct client *client = client_open(argv[1], 10000, &err);
+        if (client == NULL) {
+            fprintf(stderr, "firmware_boot: %s\n", err.text);
+            return 1;
+        }
+        int result = modes[i].run(client, argv[3]);
+        client_close(client);
+        return result;
     }
-    struct client *client = client_open(argv[1], 10000, &err);
-    if (client == NULL) {
-        fprintf(stderr, "firmware_boot: %s\n", err.text);
-        return 1;
-    }
-    int result = checks ? check(client, argv[3]) : play(client, argv[3]);
-    client_close(client);
-    return result;
+    fprintf(stderr,
+            "usage: firmware_boot SOCKET boot [FILE] | note FILE | check FILE | keys FILE\n");
+    return 2;
 }

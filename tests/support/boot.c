@@ -173,7 +173,7 @@ static bool play_boot_options(struct boot *boot)
              span_of(order, sizeof(order)))) {
         return false;
     }
-    for (unsigned i = 0; i < 28; i++) {
+    for (unsigned i = 0; i < 34; i++) {
         if (!get(boot, &EFI_GLOBAL_VARIABLE, EFI_NAME("BootOrder")) ||
             !get(boot, &EFI_GLOBAL_VARIABLE, boot_option(&name, i % 4))) {
             return false;
@@ -231,6 +231,23 @@ static bool play_network(struct boot *boot)
     return get(boot, &nic_guid, mac) &&
            set(boot, &nic_guid, mac, NV_BS, span_of(policy, sizeof(policy))) &&
            get(boot, &nic_guid, mac) && walk(boot);
+}
+
+/* The shell reads every variable while it looks for its own, and looks again for its aliases. */
+static bool play_shell(struct boot *boot)
+{
+    uint8_t name[NAME_ROOM] = {0};
+    struct guid guid = {0};
+    size_t len = 0;
+    efi_status status = EFI_SUCCESS;
+
+    while (status != EFI_NOT_FOUND) {
+        if (!next(boot, &guid, name, &len, sizeof(name), &status) ||
+            (status == EFI_SUCCESS && !get(boot, &guid, span_of(name, len)))) {
+            return false;
+        }
+    }
+    return walk(boot);
 }
 
 static bool play_start_of_image(struct boot *boot)
@@ -307,7 +324,7 @@ bool boot_play(struct boot *boot, struct client *client)
         {play_settings, "settings, first walk"},
         {play_consoles, "consoles"},
         {play_network, "network, second walk"},
-        {walk, "shell"},
+        {play_shell, "shell"},
         {play_start_of_image, "start of the image"},
         {play_linux, "Linux, run time"},
     };
