@@ -294,7 +294,7 @@ def test_an_idle_daemon_is_small(case):
     for i in range(50):
         equal(guest.set("V", i, length=30000), "Success")
     print("# and after 50 saves: %d KiB" % private_dirty(daemon.pid))
-    assert size <= 900 or not OPTIMISED, size
+    assert size <= 700 or not OPTIMISED, size
 
 
 def run(name, function):
