@@ -193,7 +193,7 @@ bench: $(BUILD)/release/uefistored $(BENCHES:%=$(BUILD)/release/tests/%) $(PROGR
 	tests/bench.sh $(BUILD)/release
 
 FUZZ_SECONDS ?= 60
-fuzz: $(FUZZERS:%=$(BUILD)/fuzz/tests/%) ## Run each fuzzer for FUZZ_SECONDS (60)
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/tests/%) $(BUILD)/fuzz/tests/programs/make_fuzz_seeds ## Run each fuzzer for FUZZ_SECONDS (60)
 	tests/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 check-layers: ## Check that includes go one way only

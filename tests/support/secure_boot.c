@@ -78,6 +78,13 @@ static bool save(void *self, const struct store *store, bool keys_changed, struc
     return true;
 }
 
+static bool notify(void *self, struct err *err)
+{
+    (void)self;
+    (void)err;
+    return true;
+}
+
 /* ------------------------------------------------------------------------------ keys and services
  */
 
@@ -112,7 +119,7 @@ void secure_boot_free_keys(struct secure_boot *vm)
 
 void secure_boot_reset(struct secure_boot *vm, bool enforce)
 {
-    static struct persistence persistence = {.save = save};
+    static struct persistence persistence = {.save = save, .notify = notify};
     const struct service_config config = {.secure_boot = true, .enforce = enforce};
 
     persistence.self = vm;

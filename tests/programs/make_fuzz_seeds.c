@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * make_fuzz_seeds DIR: what the fuzzers begin with, in DIR/NAME for tests/fuzz/NAME.c: real signed
+ * writes, and what they are made of. New keys every time, so nothing is committed.
+ */
+#include "auth/auth.h"
+#include "base/io.h"
+#include "base/writer.h"
+#include "support/signing.h"
+#include "wire/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CAPACITY 32768u
+
+static const char *folder;
+static uint8_t buffer[CAPACITY];
+
+static void make_folder(const char *path)
+{
+    if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+        perror(path);
+        exit(1);
+    }
+}
+
+static void put_seed(const char *fuzzer, struct span bytes)
+{
+    static unsigned number;
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, fuzzer);
+    make_folder(path);
+    snprintf(path, sizeof(path), "%s/%s/seed-%02u", folder, fuzzer, number++);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || !io_write_all(fd, bytes) || close(fd) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+#define KEY(...) signing_key_new(&(struct signing_key_options){__VA_ARGS__})
+
+/* ------------------------------------------------------------------------------------- signatures
+ */
+
+static void put_signature(const struct signing_key *signer, const struct signing_options *options,
+                          const struct signing_key *trusted)
+{
+    static const uint8_t content[] = "content for fuzzing"; /* as in tests/fuzz/signature_fuzz.c */
+    uint8_t pkcs7[CAPACITY];
+    struct writer writer = writer_of(buffer, sizeof(buffer));
+    struct span certificate = signing_certificate(trusted);
+
+    writer_u16le(&writer, (uint16_t)certificate.len);
+    writer_bytes(&writer, certificate);
+    writer_bytes(&writer, span_of(pkcs7, signing_pkcs7(pkcs7, sizeof(pkcs7), signer, options,
+                                                       span_of(content, sizeof(content)))));
+    put_seed("signature_fuzz", writer_span(&writer));
+}
+
+static void put_signatures(void)
+{
+    struct signing_key *root = KEY(.name = "root");
+    struct signing_key *middle =
+        KEY(.name = "middle", .issuer = root, .key_usage = "keyCertSign", .path_len = "1");
+    struct signing_key *leaf = KEY(.name = "leaf", .issuer = middle, .leaf = true);
+    struct signing_key *curve = KEY(.name = "curve", .curve = "P-256");
+
+    put_signature(root, NULL, root);
+    put_signature(root, &(struct signing_options){.no_certificates = true}, root);
+    put_signature(root, &(struct signing_options){.attributes = true, .content_info = true}, root);
+    put_signature(leaf, &(struct signing_options){.carried = {middle}}, root);
+    put_signature(leaf, &(struct signing_options){.carried = {middle, root}, .attributes = true},
+                  root);
+    put_signature(leaf, &(struct signing_options){.digest = "SHA512"}, middle);
+    put_signature(root, &(struct signing_options){.second = leaf}, root);
+    put_signature(curve, NULL, curve);
+    signing_key_free(root);
+    signing_key_free(middle);
+    signing_key_free(leaf);
+    signing_key_free(curve);
+}
+
+/* --------------------------------------------------------------------------------------- requests
+ */
+
+static void write_request(struct writer *writer, const struct signing_target *target,
+                          struct span data)
+{
+    size_t len = 4 + 4 + 8 + target->name.len + 16 + 8 + data.len + 4 + 1;
+
+    writer_u16le(writer, (uint16_t)len);
+    writer_u32le(writer, WIRE_VERSION);
+    writer_u32le(writer, WIRE_SET_VARIABLE);
+    writer_u64le(writer, target->name.len);
+    writer_bytes(writer, target->name);
+    writer_guid(writer, target->guid);
+    writer_u64le(writer, data.len);
+    writer_bytes(writer, data);
+    writer_u32le(writer, target->attributes);
+    writer_u8(writer, 0);
+}
+
+/* A signed write of the payload, as a descriptor and in requests. */
+static void put_write(uint8_t flags, const struct guid *guid, struct span name, uint32_t attributes,
+                      const struct signing_key *signer, struct span payload)
+{
+    static uint8_t data[CAPACITY];
+    struct writer writer = writer_of(buffer, sizeof(buffer));
+    struct signing_target target = {.guid = guid,
+                                    .name = name,
+                                    .attributes = attributes,
+                                    .time = signing_time(10),
+                                    .payload = payload};
+    struct span write = span_of(data, signing_write(data, sizeof(data), signer, NULL, &target));
+
+    put_seed("descriptor_fuzz", write);
+    writer_u8(&writer, flags);
+    write_request(&writer, &target, write);
+    target.attributes ^= EFI_VARIABLE_APPEND_WRITE;
+    write_request(&writer, &target, write);
+    put_seed("request_fuzz", writer_span(&writer));
+}
+
+static void put_databases(struct span old, struct span new)
+{
+    struct writer writer = writer_of(buffer, sizeof(buffer));
+
+    writer_u16le(&writer, (uint16_t)old.len);
+    writer_bytes(&writer, old);
+    writer_bytes(&writer, new);
+    put_seed("signature_list_fuzz", writer_span(&writer));
+}
+
+static void put_writes(void)
+{
+    static uint8_t certificates[CAPACITY];
+    static uint8_t hashes[CAPACITY];
+    struct signing_key *key = KEY(.name = "key");
+    struct span certificate =
+        span_of(certificates, signing_esl_certificate(certificates, sizeof(certificates),
+                                                      signing_certificate(key)));
+    struct span some = span_of(hashes, signing_esl_hashes(hashes, sizeof(hashes), 2, 4));
+    const uint32_t append = EFI_VARIABLE_APPEND_WRITE;
+
+    put_write(0, &EFI_GLOBAL_VARIABLE, EFI_NAME("PK"), AUTH_KEY_ATTRIBUTES, key, certificate);
+    put_write(1, &EFI_GLOBAL_VARIABLE, EFI_NAME("KEK"), AUTH_KEY_ATTRIBUTES, key, certificate);
+    put_write(1, &EFI_IMAGE_SECURITY_DATABASE, EFI_NAME("dbx"), AUTH_KEY_ATTRIBUTES | append, key,
+              some);
+    put_write(3, &EFI_IMAGE_SECURITY_DATABASE, EFI_NAME("db"), AUTH_KEY_ATTRIBUTES, NULL,
+              span_of(NULL, 0));
+    put_write(4, &EFI_IMAGE_SECURITY_DATABASE, EFI_NAME("other"), AUTH_KEY_ATTRIBUTES, key,
+              span_of("data", 4));
+    put_write(9, &EFI_GLOBAL_VARIABLE, EFI_NAME("BootOrder"), EFI_VARIABLE_NV_BS_RT, NULL,
+              span_of("data", 4));
+    put_databases(some, some);
+    put_databases(certificate, some);
+    put_databases(some, certificate);
+    signing_key_free(key);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: make_fuzz_seeds DIR\n");
+        return 2;
+    }
+    folder = argv[1];
+    make_folder(folder);
+    put_signatures();
+    put_writes();
+    return 0;
+}
