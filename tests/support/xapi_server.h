@@ -11,4 +11,10 @@
  */
 const char *xapi_server_in(const struct folder *folder);
 
+/* What that server has met since it started. Ends the test program where it doesn't say. */
+struct xapi_server_counts {
+    unsigned connections, requests;
+};
+struct xapi_server_counts xapi_server_count(void);
+
 #endif
