@@ -93,14 +93,6 @@ static bool file_save(struct backend *backend, struct span blob, bool keys_chang
     return fsync(file->dir) == 0 || err_errno(err, "%s can't be synced to disk", file->path);
 }
 
-static bool file_save_refused(struct backend *backend, struct span blob, bool keys_changed,
-                              struct err *err)
-{
-    (void)blob;
-    (void)keys_changed;
-    return err_set(err, "%s is open for reading only", file_of(backend)->path);
-}
-
 /* The log has it already; the mark is for who looks at the folder. Its time is the file's. */
 static bool file_notify(struct backend *backend, struct err *err)
 {
@@ -112,6 +104,20 @@ static bool file_notify(struct backend *backend, struct err *err)
 
     return (fd >= 0 && io_write_all(fd, span_of(text, strlen(text)))) ||
            err_errno(err, "%s/%s can't be written", file->path, FILE_FAILED_NAME);
+}
+
+/* For a store that is open for reading only. */
+static bool refuse_save(struct backend *backend, struct span blob, bool keys_changed,
+                        struct err *err)
+{
+    (void)blob;
+    (void)keys_changed;
+    return err_set(err, "%s is open for reading only", file_of(backend)->path);
+}
+
+static bool refuse_notify(struct backend *backend, struct err *err)
+{
+    return err_set(err, "%s is open for reading only", file_of(backend)->path);
 }
 
 static void file_close(struct backend *backend)
@@ -275,7 +281,7 @@ struct backend *file_backend_open(const char *path, uid_t uid, gid_t gid, struct
 struct backend *file_backend_open_read(const char *path, struct err *err)
 {
     static const struct backend_ops ops = {
-        .load = file_load, .save = file_save_refused, .notify = file_notify, .close = file_close};
+        .load = file_load, .save = refuse_save, .notify = refuse_notify, .close = file_close};
     struct file_backend *file = file_new(path, &ops, err);
 
     if (file != NULL && !open_dir(file, err)) {

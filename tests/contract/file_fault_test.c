@@ -270,6 +270,29 @@ static void a_call_fails_in_loading(void **state)
     assert_true(refused > 4);
 }
 
+/* The mark of a refused image is nothing that a state could suffer from. */
+static void a_call_fails_in_a_notification(void **state)
+{
+    (void)state;
+    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
+        const char *call = "";
+        for (long n = 0; call != NULL; n++) {
+            struct machine machine;
+            struct err err = {.text = ""};
+            machine_new(&machine);
+
+            file_fault_arm(how, n);
+            bool ok = machine.backend->ops->notify(machine.backend, &err);
+            call = file_fault_disarm();
+            assert_int_equal(ok, err.text[0] == '\0');
+            assert_true(ok || call != NULL);
+            assert_true(disk_has(&machine, machine.service));
+            assert_true(machine.backend->ops->notify(machine.backend, &err));
+            machine_free(&machine);
+        }
+    }
+}
+
 /* What no kill can show: a power cut loses what was not fsynced, so the new state has to be on disk
  * before it gets its name, and the name before the guest is answered. */
 static void saves_in_the_order_that_survives_a_power_cut(void **state)
@@ -314,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_call_fails_in_opening),
         cmocka_unit_test(a_call_fails_in_making_the_folder),
         cmocka_unit_test(a_call_fails_in_loading),
+        cmocka_unit_test(a_call_fails_in_a_notification),
         cmocka_unit_test(saves_in_the_order_that_survives_a_power_cut),
         cmocka_unit_test(every_call_was_tried),
     };

@@ -349,6 +349,8 @@ static void reading_works_beside_a_daemon_and_touches_nothing(void **state)
     free(blob);
     assert_false(reader->ops->save(reader, span_of("x", 1), false, &err));
     assert_non_null(strstr(err.text, "reading only"));
+    assert_false(reader->ops->notify(reader, &err));
+    assert_false(exists(FILE_FAILED_NAME));
     expect_file(FILE_STATE_NAME, "newer");
     backend_close(reader);
     backend_close(daemon);
