@@ -307,7 +307,7 @@ static void run_round(struct run *run)
     if (early) {
         kill_after(sample_below(&run->random, 30000));
         run->killed_starting++;
-    } else if (use_daemon(run, sample_below(&run->random, 12000))) {
+    } else if (use_daemon(run, sample_below(&run->random, 20000))) {
         run->killed_writing++;
     } else {
         fail("the daemon", "it ended by itself");

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * make_fuzz_seeds DIR: what the fuzzers begin with, in DIR/NAME for tests/fuzz/NAME.c: real signed
- * writes, and what they are made of. New keys every time, so nothing is committed.
+ * writes, what they are made of, and stored variables. New keys every time, so nothing is
+ * committed.
  */
 #include "auth/auth.h"
+#include "backend/vars.h"
 #include "base/io.h"
 #include "base/writer.h"
+#include "support/sample.h"
 #include "support/signing.h"
 #include "wire/wire.h"
 
@@ -166,6 +169,32 @@ static void put_writes(void)
     signing_key_free(key);
 }
 
+/* ------------------------------------------------------------------------------------------ blobs
+ */
+
+static void put_blobs(void)
+{
+    static const struct service_config config = {.enforce = true};
+    static struct sample_variable variable;
+    struct sample sample = {.state = 1};
+    struct service *service = service_new(&config, NULL, NULL);
+    size_t len;
+
+    for (int i = 0; i < 12; i++) {
+        sample_variable(&sample, &variable);
+        service_restore_variable(service, &variable.variable);
+        if (i % 4 == 0) {
+            uint8_t *state = vars_encode_store(service_store(service), &len, NULL);
+            put_seed("vars_fuzz", span_of(state, len));
+            uint8_t *image = vars_encode_service(service, &len, NULL);
+            put_seed("vars_fuzz", span_of(image, len));
+            free(state);
+            free(image);
+        }
+    }
+    service_free(service);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -176,5 +205,6 @@ int main(int argc, char **argv)
     make_folder(folder);
     put_signatures();
     put_writes();
+    put_blobs();
     return 0;
 }
