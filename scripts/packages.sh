@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A groups=(
     [build]="gcc libc6-dev make pkg-config libssl-dev libexpat1-dev libjansson-dev libxen-dev scdoc"
-    [test]="libseccomp-dev libcmocka-dev openssl efitools sbsigntool python3"
+    [test]="libseccomp-dev libcmocka-dev openssl efitools sbsigntool python3 ovmf shim-signed grub-efi-amd64-signed"
     [analysis]="clang clang-tools clang-format libclang-rt-14-dev llvm"
     [cover]="gcovr"
 )

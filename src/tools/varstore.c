@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The one binary: which tool it is, it learns from the name that it was called by. */
+#include "tools/command.h"
 #include "tools/tool.h"
 
 #include "base/log.h"
@@ -33,16 +34,7 @@ int main(int argc, char **argv)
     const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "";
     const struct tool *tool = find(name);
 
-    if (tool == NULL && argc > 1) {
-        tool = find(argv[1]); /* where there are no links: varstore varstore-ls .. */
-        argc--;
-        argv++;
-    }
-    if (tool == NULL) {
-        fprintf(stderr, "%s: call this by the name of one of the tools\n", name);
-        return 1;
-    }
     log_set_level(
         LOG_LEVEL_ERROR); /* what the library warns of, the tools say in their own words */
-    return tool->run(argc, argv);
+    return tool != NULL ? tool->run(argc, argv) : command_main(argc, argv);
 }
