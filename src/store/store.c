@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A sorted array of pointers to immutable variables, and a journal of what has been changed in it.
+ * A sorted array of pointers to immutable variables, an index of their keys beside it, and a
+ * journal of what has been changed. The index finds a variable; the array has the order, for walks.
+ * A variable remembers where in the array it was last seen, so that the steps of a walk need no
+ * search either.
  *
  * A change takes effect in the array at once, so that reads within a transaction see it, and leaves
  * what was there before in the journal. Commit forgets the journal; abort walks it backwards and
@@ -18,6 +21,7 @@
 #include "store/store.h"
 
 #include "base/cleanup.h"
+#include "store/index.h"
 
 #include <assert.h>
 
@@ -28,10 +32,18 @@ struct change {
     struct variable *after;
 };
 
+/* What a pointer in the array or the journal points to. */
+struct entry {
+    struct variable variable;
+    size_t position; /* where it was last seen in the array: right, or worth a search */
+    uint8_t bytes[]; /* of its name, then of its data */
+};
+
 struct store {
     struct variable **variables; /* sorted by store_key_compare, no key twice */
     size_t count;
     size_t capacity;
+    struct index index;
     size_t used; /* of STORE_SIZE_MAX, with the reserved part */
     struct change *journal;
     size_t journal_len;
@@ -86,19 +98,29 @@ static size_t store_search(const struct store *store, const struct guid *guid, s
 const struct variable *store_get(const struct store *store, const struct guid *guid,
                                  struct span name)
 {
-    bool found;
-    size_t position = store_search(store, guid, name, &found);
+    return index_find(&store->index, guid, name);
+}
 
-    return found ? store->variables[position] : NULL;
+/* The position of a variable that is there. */
+static size_t store_position(const struct store *store, struct variable *variable)
+{
+    struct entry *entry = (struct entry *)variable;
+    bool found;
+
+    if (entry->position >= store->count || store->variables[entry->position] != variable) {
+        entry->position = store_search(store, &variable->guid, variable->name, &found);
+    }
+    return entry->position;
 }
 
 const struct variable *store_after(const struct store *store, const struct guid *guid,
                                    struct span name)
 {
+    struct variable *variable = index_find(&store->index, guid, name);
     bool found;
-    size_t position = store_search(store, guid, name, &found);
 
-    return store_at(store, found ? position + 1 : position);
+    return store_at(store, variable != NULL ? store_position(store, variable) + 1
+                                            : store_search(store, guid, name, &found));
 }
 
 size_t store_count(const struct store *store)
@@ -129,20 +151,21 @@ static size_t cost_of(const struct variable *variable)
 /* One allocation: the variable, its name, its data. */
 static struct variable *variable_copy(const struct variable *from)
 {
-    struct variable *copy = malloc(sizeof(*copy) + from->name.len + from->data.len);
+    struct entry *entry = malloc(sizeof(*entry) + from->name.len + from->data.len);
 
-    if (copy == NULL) {
+    if (entry == NULL) {
         return NULL;
     }
-    uint8_t *name = (uint8_t *)(copy + 1);
+    uint8_t *name = entry->bytes;
     uint8_t *data = name + from->name.len;
 
-    *copy = *from;
+    entry->variable = *from;
+    entry->position = 0;
     memcpy(name, from->name.data, from->name.len);
     memcpy(data, from->data.data, from->data.len);
-    copy->name.data = name;
-    copy->data.data = data;
-    return copy;
+    entry->variable.name.data = name;
+    entry->variable.data.data = data;
+    return &entry->variable;
 }
 
 /* Sees to room for one more element of size bytes in a growing array. */
@@ -181,20 +204,28 @@ static void slot_remove(struct store *store, size_t position)
     memmove(slot, slot + 1, (store->count - position) * sizeof(struct variable *));
 }
 
-/* Makes `to` what the array has in place of `from`; one of the two may be NULL. There is room. */
+/* Makes `to` what the array and the index have in place of `from`; one of the two may be NULL.
+ * There is room. */
 static void store_exchange(struct store *store, struct variable *from, struct variable *to)
 {
-    const struct variable *key = from != NULL ? from : to;
-    bool found;
-    size_t position = store_search(store, &key->guid, key->name, &found);
+    bool found = false;
+    size_t position = from != NULL ? store_position(store, from)
+                                   : store_search(store, &to->guid, to->name, &found);
 
-    assert(found == (from != NULL));
+    assert(!found);
     if (from == NULL) {
         slot_insert(store, position, to);
     } else if (to == NULL) {
         slot_remove(store, position);
     } else {
         store->variables[position] = to;
+    }
+    if (from != NULL) {
+        index_remove(&store->index, from);
+    }
+    if (to != NULL) {
+        ((struct entry *)to)->position = position;
+        index_add(&store->index, to);
     }
     store->used += cost_of(to);
     store->used -= cost_of(from);
@@ -204,15 +235,6 @@ size_t store_begin(struct store *store)
 {
     store->depth++;
     return store->journal_len;
-}
-
-/* The variable with this key as something to be owned by the journal. */
-static struct variable *store_owned(struct store *store, const struct guid *guid, struct span name)
-{
-    bool found;
-    size_t position = store_search(store, guid, name, &found);
-
-    return found ? store->variables[position] : NULL;
 }
 
 static void store_change(struct store *store, struct variable *before, struct variable *after)
@@ -225,6 +247,7 @@ static bool store_reserve(struct store *store)
 {
     return reserve_one(&store->variables, store->count, &store->capacity,
                        sizeof(struct variable *)) &&
+           index_reserve(&store->index) &&
            reserve_one(&store->journal, store->journal_len, &store->journal_capacity,
                        sizeof(struct change));
 }
@@ -239,13 +262,13 @@ bool store_put(struct store *store, const struct variable *variable)
     if (copy == NULL) {
         return false;
     }
-    store_change(store, store_owned(store, &copy->guid, copy->name), copy);
+    store_change(store, index_find(&store->index, &copy->guid, copy->name), copy);
     return true;
 }
 
 bool store_delete(struct store *store, const struct guid *guid, struct span name)
 {
-    struct variable *before = store_owned(store, guid, name);
+    struct variable *before = index_find(&store->index, guid, name);
 
     assert(store->depth > 0);
     if (before == NULL) {
@@ -330,6 +353,7 @@ void store_free(struct store *store)
         free(store->variables[i]);
     }
     free(store->variables);
+    index_free(&store->index);
     free(store->journal);
     free(store);
 }

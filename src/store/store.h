@@ -2,9 +2,9 @@
 /*
  * The variables of one VM, in memory: sorted by (GUID, name), changed in transactions.
  *
- * Look-ups cost O(log n), a step of a walk the same; nothing is remembered between the steps of a
- * walk, so a guest that changes variables while it walks can't confuse anything. Within a
- * transaction, reads see the changes made so far.
+ * What a look-up or a step of a walk costs doesn't depend on how many there are. Nothing is
+ * remembered between the steps of a walk, so a guest that changes variables while it walks can't
+ * confuse anything. Within a transaction, reads see the changes made so far.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
