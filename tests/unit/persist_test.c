@@ -345,6 +345,61 @@ static void an_image_that_can_not_be_written_is_reported(void **state)
     folder_remove(&folder);
 }
 
+/* ----------------------------------------------------------------------------------- no memory */
+
+static bool suspend_and_resume(const struct folder *folder, struct service *before, struct err *err)
+{
+    auto_close int out = open(folder_file(folder, "image"), O_WRONLY | O_CREAT, 0600);
+    auto_close int in = open(folder_file(folder, "image"), O_RDONLY);
+    struct service *after = service_new(&config, NULL, NULL);
+    bool ok = after != NULL
+                  ? persist_suspend(before, out, err) && persist_resume(after, in, false, err)
+                  : err_set(err, "no service");
+
+    service_free(after);
+    return ok;
+}
+
+static bool keep_in_memory(const struct folder *folder, struct service *service, struct err *err)
+{
+    struct backend *backend = memory_backend_open(NULL, err);
+    struct service *after = service_new(&config, NULL, NULL);
+    bool ok = backend != NULL && persist_settle(service, backend, err) &&
+              (after != NULL || err_set(err, "no service")) &&
+              persist_load(after, backend, false, err) == BACKEND_LOADED;
+
+    (void)folder;
+    service_free(after);
+    backend_close(backend);
+    return ok;
+}
+
+static void everything_reports_failed_allocations(void **state)
+{
+    static bool (*const steps[])(const struct folder *, struct service *,
+                                 struct err *) = {suspend_and_resume, keep_in_memory};
+    struct folder folder = folder_new();
+    struct service *service = sample_service();
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        bool failed;
+        long n = 0;
+        do {
+            struct err err = {.text = ""};
+
+            alloc_fault_arm(n++);
+            bool ok = steps[i](&folder, service, &err);
+            failed = alloc_fault_disarm();
+            assert_true(ok != failed);
+            assert_true(ok || err.text[0] != '\0');
+        } while (failed);
+        assert_true(n > 10);
+    }
+    service_free(service);
+    folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +418,7 @@ int main(void)
         cmocka_unit_test(an_image_of_a_bad_key_does_not_resume_under_secure_boot),
         cmocka_unit_test(a_half_written_image_is_emptied),
         cmocka_unit_test(an_image_that_can_not_be_written_is_reported),
+        cmocka_unit_test(everything_reports_failed_allocations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
