@@ -12,6 +12,7 @@
 #include "backend/xapi_session.h"
 #include "base/base64.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 
 #include <sys/un.h>
 
@@ -21,7 +22,8 @@ struct xapi_backend {
     struct backend backend;
     struct xapi_waiter waiter;
     struct xapi_session session;
-    struct xapi_rate saves, messages;
+    struct xapi_rate saves;
+    struct log_limit slowed;
     bool lacks_v2;     /* XAPI is older than VM.set_NVRAM_EFI_variables_v2 */
     bool keys_unsaved; /* a save with changed keys failed, and may have been made nevertheless */
     char *socket, *uuid;
@@ -89,7 +91,7 @@ static enum backend_load load(struct backend *backend, uint8_t **blob, size_t *l
     return result;
 }
 
-/* A call of which only success matters. XAPI is given what it answered, for a refusal. */
+/* A call of which only the success matters. */
 static enum xapi_result make_call(struct xapi_backend *xapi, const struct xapi_call *call,
                                   struct err *err)
 {
@@ -126,17 +128,32 @@ static bool save_blob(struct xapi_backend *xapi, struct span blob, bool keys_cha
     if (make_call(xapi, &call, err) != XAPI_SUCCESS) {
         return false;
     }
-    xapi->lacks_v2 = true;
+    if (!xapi->lacks_v2) {
+        log_info("this XAPI has no VM.set_NVRAM_EFI_variables_v2: going on with the older call");
+        xapi->lacks_v2 = true;
+    }
     return true;
+}
+
+/* The limit on the rate. */
+static bool await_turn(struct xapi_backend *xapi, struct err *err)
+{
+    int64_t wait = xapi_rate_take(&xapi->saves, xapi_now());
+
+    if (wait == 0) {
+        return true;
+    }
+    log_limited(
+        &xapi->slowed, LOG_LEVEL_WARNING,
+        "the guest saves variables faster than XAPI is given them: its writes have to wait");
+    return xapi_wait_ms(&xapi->waiter, wait, err);
 }
 
 static bool save(struct backend *backend, struct span blob, bool keys_changed, struct err *err)
 {
     struct xapi_backend *xapi = xapi_of(backend);
     bool keys = keys_changed || xapi->keys_unsaved;
-    int64_t wait = xapi_rate_take(&xapi->saves, xapi_now());
-    bool saved =
-        (wait == 0 || xapi_wait_ms(&xapi->waiter, wait, err)) && save_blob(xapi, blob, keys, err);
+    bool saved = await_turn(xapi, err) && save_blob(xapi, blob, keys, err);
 
     xapi->keys_unsaved = keys && !saved;
     return saved || err_context(err, "can't save the variables of VM %s", xapi->uuid);
@@ -154,9 +171,6 @@ static bool notify(struct backend *backend, struct err *err)
     };
     const struct xapi_call call = {"message.create", false, params, 5};
 
-    if (!xapi_rate_try(&xapi->messages, xapi_now())) {
-        return true; /* it was told a moment ago */
-    }
     return make_call(xapi, &call, err) == XAPI_SUCCESS ||
            err_context(err, "can't tell that VM %s failed Secure Boot", xapi->uuid);
 }
@@ -192,7 +206,6 @@ static void init(struct xapi_backend *xapi, const struct xapi_config *config)
     xapi->backend.ops = &xapi_ops;
     xapi->waiter = xapi_waiter_of(config->abort_fd);
     xapi->saves = xapi_rate_of(either(config->save_burst, XAPI_SAVE_BURST), XAPI_SAVE_INTERVAL_MS);
-    xapi->messages = xapi_rate_of(XAPI_MESSAGE_BURST, XAPI_MESSAGE_INTERVAL_MS);
     xapi->session = (struct xapi_session){
         .connection = xapi_connection_of(
             xapi->socket, either(config->reconnect_ms, XAPI_RECONNECT_MS), &xapi->waiter),

@@ -21,10 +21,6 @@
 #define XAPI_SAVE_BURST 100
 #define XAPI_SAVE_INTERVAL_MS 500
 
-/* So many messages are made at once, and one more a minute: a pool keeps a limited number. */
-#define XAPI_MESSAGE_BURST 5
-#define XAPI_MESSAGE_INTERVAL_MS 60000
-
 struct xapi_config {
     const char *socket; /* see struct xapi_connection about chroot */
     const char *uuid;   /* the VM's */

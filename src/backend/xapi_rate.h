@@ -5,7 +5,6 @@
 #ifndef BACKEND_XAPI_RATE_H
 #define BACKEND_XAPI_RATE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct xapi_rate {
@@ -21,8 +20,5 @@ static inline struct xapi_rate xapi_rate_of(int64_t burst, int64_t interval)
 
 /* Takes a token. Gives the milliseconds that its owner has to wait first: 0 unless it is empty. */
 int64_t xapi_rate_take(struct xapi_rate *rate, int64_t now);
-
-/* Takes a token if there is one. */
-bool xapi_rate_try(struct xapi_rate *rate, int64_t now);
 
 #endif

@@ -26,7 +26,7 @@ SUCCESS = '<?xml version="1.0"?><methodResponse><params><param><value><struct><m
 class Client:
     def __init__(self, path, uuid=UUID, call_ms=0, reconnect_ms=0):
         self.process = subprocess.Popen([CLIENT, path, uuid, str(call_ms), str(reconnect_ms)], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.seconds, self.closed = 0, False
 
     def ask(self, line):
@@ -55,7 +55,9 @@ class Client:
             self.close()
         self.process.stdin.close()
         self.process.stdout.close()
-        equal(self.process.wait(30), 0)
+        self.log = self.process.stderr.read()
+        self.process.stderr.close()
+        equal((self.process.wait(30), "ERROR" in self.log and self.log), (0, False))
 
 
 class Case:
@@ -77,7 +79,8 @@ class Case:
 
     def end(self):
         for client in self.clients:
-            client.end()
+            if not client.process.stdin.closed:
+                client.end()
         for each in self.servers:
             equal(each.counts["violations"], [])
 
@@ -535,11 +538,13 @@ def test_the_limit_on_the_rate(case):
         equal(client.save(10, byte), "saved")
     burst = time.monotonic() - begun
     equal(client.ask("load"), "loaded 10 " + "63" * 10)
-    assert client.seconds < 0.3, client.seconds
+    assert client.seconds < 0.45, client.seconds
     for byte in range(4):
         equal(client.save(10, byte), "saved")
     total = time.monotonic() - begun
-    assert burst < 2 and total > 1.9 and total < 4, (burst, total)
+    assert burst < 4 and total > 1.9 and total < burst + 4, (burst, total)
+    client.end()
+    assert "have to wait" in client.log, client.log
 
 
 def test_failed_saves_count_for_the_rate(case):
@@ -566,14 +571,6 @@ def test_a_message_that_is_refused(case):
     case.start()
     case.server.rules = [{"method": "message.*", "action": "fail", "description": "no more room", "exact": True}]
     failed(case.client().ask("notify"), "no more room", UUID)
-
-
-def test_messages_are_limited(case):
-    case.start()
-    client = case.client()
-    for _ in range(50):
-        equal(client.ask("notify"), "notified")
-    equal(len(case.server.messages), 5)
 
 
 # ---------------------------------------------------------------------------------------------- the rest

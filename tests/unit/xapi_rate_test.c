@@ -74,20 +74,6 @@ static void a_wait_ends_when_the_token_is_there(void **state)
     take(&rate, INTERVAL - 1, 1, 1);
 }
 
-static void trying_takes_nothing_that_is_not_there(void **state)
-{
-    struct xapi_rate rate = xapi_rate_of(2, INTERVAL);
-
-    (void)state;
-    assert_true(xapi_rate_try(&rate, 0));
-    assert_true(xapi_rate_try(&rate, 0));
-    for (int64_t now = 0; now < INTERVAL; now++) {
-        assert_false(xapi_rate_try(&rate, now));
-    }
-    assert_true(xapi_rate_try(&rate, INTERVAL));
-    assert_false(xapi_rate_try(&rate, INTERVAL));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,7 +82,6 @@ int main(void)
         cmocka_unit_test(a_slow_writer_never_waits),
         cmocka_unit_test(time_fills_the_bucket_up_to_the_burst),
         cmocka_unit_test(a_wait_ends_when_the_token_is_there),
-        cmocka_unit_test(trying_takes_nothing_that_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
