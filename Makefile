@@ -73,6 +73,7 @@ run = @$(if $(V),set -x;,printf '  %-5s %s\n' $(1) $@;) $(2)
 LIB_SOURCES := $(filter-out $(CONFIG_WITHOUT),$(wildcard src/base/*.c src/wire/*.c src/store/*.c \
 	src/crypto/*.c src/auth/*.c src/service/*.c src/backend/*.c src/transport/*.c))
 DAEMON_SOURCES := $(wildcard src/daemon/*.c)
+VERIFIER_SOURCES := $(wildcard src/verifier/*.c) src/daemon/sandbox.c
 TOOLS_SOURCES := $(wildcard src/tools/*.c)
 TOOL_NAMES := varstore-ls varstore-get varstore-set varstore-rm varstore-sb-state varstore-nvram-certcheck create-auth
 SUPPORT_SOURCES := $(filter-out $(CONFIG_WITHOUT),$(wildcard tests/support/*.c))
@@ -86,21 +87,25 @@ C_FILES := $(sort $(wildcard src/*/*.[ch] tests/*/*.[ch]))
 
 # Everything of one variant. $(1): the variant.
 define variant_rules
-$(BUILD)/$(1)/obj/src/daemon/%.o: BASE_CFLAGS += -DUEFISTORED_VERSION='"$(VERSION)"'
+$(BUILD)/$(1)/obj/src/daemon/%.o: BASE_CFLAGS += -DUEFISTORED_VERSION='"$(VERSION)"' \
+	-DVERIFIER_PATH='"$(LIBEXECDIR)/uefistored/uefistored-verifier"'
 $(BUILD)/$(1)/obj/%.o: %.c $(BUILD)/$(1)/flags
 	@mkdir -p $$(@D)
 	$$(call run,CC,$$(CC_$(1)) $$(BASE_CFLAGS) $$(CFLAGS_$(1)) $$(WARNINGS) $$(CFLAGS) -Itests -c $$< -o $$@)
 
 $(BUILD)/$(1)/flags: FORCE
 	@mkdir -p $$(@D)
-	@echo '$$(CC_$(1)) $$(CFLAGS_$(1)) $$(CFLAGS) $$(CONFIG_CFLAGS) $$(WERROR)' | cmp -s - $$@ || \
-		echo '$$(CC_$(1)) $$(CFLAGS_$(1)) $$(CFLAGS) $$(CONFIG_CFLAGS) $$(WERROR)' > $$@
+	@echo '$$(CC_$(1)) $$(CFLAGS_$(1)) $$(CFLAGS) $$(CONFIG_CFLAGS) $$(WERROR) $$(LIBEXECDIR)' | cmp -s - $$@ || \
+		echo '$$(CC_$(1)) $$(CFLAGS_$(1)) $$(CFLAGS) $$(CONFIG_CFLAGS) $$(WERROR) $$(LIBEXECDIR)' > $$@
 
 $(BUILD)/$(1)/libuefistored.a: $$(LIB_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o)
 	@rm -f $$@
 	$$(call run,AR,$$(AR) rcs $$@ $$^)
 
 $(BUILD)/$(1)/uefistored: $$(DAEMON_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o) $(BUILD)/$(1)/libuefistored.a
+	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
+
+$(BUILD)/$(1)/uefistored-verifier: $$(VERIFIER_SOURCES:%.c=$(BUILD)/$(1)/obj/%.o) $(BUILD)/$(1)/libuefistored.a
 	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) $$(BASE_LDFLAGS) $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
 $(BUILD)/$(1)/varstore: $(BUILD)/$(1)/obj/src/tools/varstore.o $(BUILD)/$(1)/libvarstore.a $(BUILD)/$(1)/libuefistored.a
@@ -137,7 +142,7 @@ $(BUILD)/$(1)/xenstub/libxen%.so.1: tests/xenstub/%.c tests/xenstub/%.map tests/
 		-Wl,-soname,$$(@F) -Wl,--version-script=tests/xenstub/$$*.map -o $$@
 
 # Everything that a test run of this variant needs.
-$(BUILD)/$(1)/ready: $(BUILD)/$(1)/uefistored $$(if $$(TOOLS_SOURCES),$(BUILD)/$(1)/varstore) \
+$(BUILD)/$(1)/ready: $(BUILD)/$(1)/uefistored $(BUILD)/$(1)/uefistored-verifier $$(if $$(TOOLS_SOURCES),$(BUILD)/$(1)/varstore) \
 		$$(TESTS:%=$(BUILD)/$(1)/tests/%) $$(PROGRAMS:%=$(BUILD)/$(1)/tests/%) \
 		$$(XENSTUBS:%=$(BUILD)/$(1)/xenstub/libxen%.so.1)
 	@touch $$@
@@ -164,9 +169,9 @@ $(call fault_flags,file,$(FILE_FAULT_LDFLAGS))
 
 all: uefistored tools man ## Build the daemon, the tools and the man pages
 
-uefistored: $(BUILD)/release/uefistored ## Build the daemon (build/release/uefistored)
+uefistored: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier ## Build the daemon (build/release/uefistored)
 
-uefistored-debug: $(BUILD)/debug/uefistored ## Build the daemon with debug symbols, not optimised
+uefistored-debug: $(BUILD)/debug/uefistored $(BUILD)/debug/uefistored-verifier ## Build the daemon with debug symbols, not optimised
 
 tools: $(if $(TOOLS_SOURCES),$(BUILD)/release/varstore) ## Build the command-line tools
 
@@ -186,10 +191,10 @@ clang: $(BUILD)/clang/ready ## Build everything with clang
 
 demo: demo-local ## Show the daemon at work
 
-demo-local: $(BUILD)/release/uefistored $(PROGRAMS:%=$(BUILD)/release/tests/%) ## The quick demo, without Xen
+demo-local: uefistored $(PROGRAMS:%=$(BUILD)/release/tests/%) ## The quick demo, without Xen
 	tests/demo.sh $(BUILD)/release
 
-bench: $(BUILD)/release/uefistored $(BENCHES:%=$(BUILD)/release/tests/%) $(PROGRAMS:%=$(BUILD)/release/tests/%) ## Run the benchmarks
+bench: uefistored $(BENCHES:%=$(BUILD)/release/tests/%) $(PROGRAMS:%=$(BUILD)/release/tests/%) ## Run the benchmarks
 	tests/bench.sh $(BUILD)/release
 
 FUZZ_SECONDS ?= 60
@@ -210,6 +215,7 @@ check-format: ## Check the layout of the C sources
 scan-build: ## Static analysis with clang; any finding is an error
 	@rm -rf $(BUILD)/release-scan
 	scan-build --status-bugs --use-cc=clang -disable-checker unix.Malloc $(MAKE) BUILD=$(BUILD)/release-scan $(BUILD)/release-scan/release/uefistored \
+		$(BUILD)/release-scan/release/uefistored-verifier \
 		$(if $(TOOLS_SOURCES),$(BUILD)/release-scan/release/varstore)
 
 cover: $(BUILD)/cover/ready ## Measure the tests' line and branch coverage
@@ -219,6 +225,7 @@ cover: $(BUILD)/cover/ready ## Measure the tests' line and branch coverage
 
 install: all ## Install below DESTDIR and PREFIX (/usr/local)
 	install -D -m 0755 $(BUILD)/release/uefistored $(DESTDIR)$(SBINDIR)/uefistored
+	install -D -m 0755 $(BUILD)/release/uefistored-verifier $(DESTDIR)$(LIBEXECDIR)/uefistored/uefistored-verifier
 	ln -sf uefistored $(DESTDIR)$(SBINDIR)/varstored
 	install -D -m 0755 $(BUILD)/release/varstore $(DESTDIR)$(BINDIR)/varstore
 	for name in $(TOOL_NAMES); do ln -sf varstore $(DESTDIR)$(BINDIR)/$$name; done
@@ -226,13 +233,16 @@ install: all ## Install below DESTDIR and PREFIX (/usr/local)
 		install -D -m 0644 $(BUILD)/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 uninstall: ## Remove what install put there
-	rm -f $(DESTDIR)$(SBINDIR)/uefistored $(DESTDIR)$(SBINDIR)/varstored
+	rm -f $(DESTDIR)$(SBINDIR)/uefistored $(DESTDIR)$(SBINDIR)/varstored \
+		$(DESTDIR)$(LIBEXECDIR)/uefistored/uefistored-verifier
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,varstore $(TOOL_NAMES))
 	for page in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
-deploy: $(BUILD)/release/uefistored ## Copy the daemon to HOST (HOST=name make deploy)
+deploy: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier ## Copy the daemon to HOST (HOST=name make deploy)
 	@test -n "$(HOST)" || { echo "deploy: name the host: HOST=name make deploy" >&2; exit 2; }
 	scp $< root@$(HOST):/usr/sbin/uefistored
+	ssh root@$(HOST) mkdir -p $(LIBEXECDIR)/uefistored
+	scp $(word 2,$^) root@$(HOST):$(LIBEXECDIR)/uefistored/
 	ssh root@$(HOST) ln -sf uefistored /usr/sbin/varstored
 
 help: ## Show this list

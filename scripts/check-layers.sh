@@ -15,6 +15,7 @@ declare -A may=(
     [backend]="base store crypto auth wire service backend"
     [transport]="base wire transport"
     [daemon]="base wire store crypto auth service backend transport daemon"
+    [verifier]="base crypto daemon verifier"
     [tools]="base wire store crypto auth service backend tools"
 )
 # system header (a regular expression) and the files that may include it

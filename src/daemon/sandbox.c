@@ -93,21 +93,29 @@ static bool load(const struct program *program, struct err *err)
            err_errno(err, "sandbox: can't filter system calls");
 }
 
+static void emit_rules(struct program *program, const struct seccomp_rule *rules, size_t count,
+                       unsigned uses)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rules[i].uses == 0 || (rules[i].uses & uses) != 0) {
+            emit_rule(program, &rules[i]);
+        }
+    }
+}
+
 static bool filter_system_calls(unsigned uses, struct err *err)
 {
     struct program program;
 
     program.len = 0;
     emit_head(&program);
-    for (size_t i = 0; i < COUNT(seccomp_rules); i++) {
-        if (seccomp_rules[i].uses == 0 || (seccomp_rules[i].uses & uses) != 0) {
-            emit_rule(&program, &seccomp_rules[i]);
-        }
+    if (uses == SANDBOX_USE_VERIFIER) {
+        emit_rules(&program, seccomp_verifier_rules, COUNT(seccomp_verifier_rules), 0);
+    } else {
+        emit_rules(&program, seccomp_rules, COUNT(seccomp_rules), uses);
     }
 #ifdef INSTRUMENTED
-    for (size_t i = 0; i < COUNT(seccomp_instrumented_rules); i++) {
-        emit_rule(&program, &seccomp_instrumented_rules[i]);
-    }
+    emit_rules(&program, seccomp_instrumented_rules, COUNT(seccomp_instrumented_rules), 0);
 #endif
     emit_return(&program, SECCOMP_RET_KILL_PROCESS);
     return load(&program, err);

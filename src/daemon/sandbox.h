@@ -12,10 +12,11 @@
 
 /* What the daemon goes on using, beside its open descriptors: picks the system calls. */
 enum sandbox_use {
-    SANDBOX_USE_XEN = 1,    /* the transport is Xen's */
-    SANDBOX_USE_LOCAL = 2,  /* the transport is the local one: a socket that it accepts from */
-    SANDBOX_USE_SOCKET = 4, /* connects to an AF_UNIX socket (XAPI) */
-    SANDBOX_USE_FILES = 8,  /* opens, replaces and flushes files (the file backend) */
+    SANDBOX_USE_XEN = 1,       /* the transport is Xen's */
+    SANDBOX_USE_LOCAL = 2,     /* the transport is the local one: a socket that it accepts from */
+    SANDBOX_USE_SOCKET = 4,    /* connects to an AF_UNIX socket (XAPI) */
+    SANDBOX_USE_FILES = 8,     /* opens, replaces and flushes files (the file backend) */
+    SANDBOX_USE_VERIFIER = 16, /* not the daemon, but the process that checks signatures for it */
 };
 
 struct sandbox_config {

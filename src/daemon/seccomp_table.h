@@ -84,6 +84,10 @@ static const struct seccomp_rule seccomp_rules[] = {
     RULE(fcntl, LOCAL, ARGUMENT_IS(1, F_GET_SEALS)),
     RULE(prctl, XEN, ARGUMENT_IS(0, PR_SET_SECCOMP)), /* sandbox_seal; can only forbid more */
 
+    /* Asking the process that checks signatures. (XAPI's answers, too.) */
+    RULE(sendmsg),
+    RULE(recvfrom),
+
     /* Memory, never executable. */
     RULE(mmap, ARGUMENT_LACKS(2, PROT_EXEC)),
     RULE(munmap),
@@ -106,15 +110,25 @@ static const struct seccomp_rule seccomp_rules[] = {
     /* XAPI: connecting to a socket in the file system. */
     RULE(socket, SOCKET, ARGUMENT_IS(0, AF_UNIX)),
     RULE(connect, SOCKET),
-    RULE(recvfrom, SOCKET),
     RULE(getrandom, .elsewhere = true),
     RULE(unlink, LOCAL),
 
-    /* OpenSSL, at the first signature: what it makes once, it makes under pthread_once. */
-    RULE(futex, ARGUMENT_IS(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)),
-
     RULE(close),
     RULE(restart_syscall), /* a poll that was interrupted by SIGSTOP */
+    RULE(exit_group),
+};
+
+/* The process that checks signatures: its socket, and memory. */
+static const struct seccomp_rule seccomp_verifier_rules[] = {
+    RULE(recvfrom),
+    RULE(alarm),
+    RULE(sendto),
+    RULE(mmap, ARGUMENT_LACKS(2, PROT_EXEC)), /* for requests that are large */
+    RULE(munmap),
+    RULE(brk),
+    /* What OpenSSL makes once, it makes under pthread_once. */
+    RULE(futex, ARGUMENT_IS(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)),
+    RULE(close), /* standard error, once */
     RULE(exit_group),
 };
 
@@ -134,7 +148,7 @@ static const struct seccomp_rule seccomp_instrumented_rules[] = {
     RULE(openat),         RULE(newfstatat),  RULE(lseek),   RULE(fcntl),        RULE(prlimit64),
     RULE(sigaltstack),    RULE(clone),       RULE(wait4),   RULE(prctl),        RULE(uname),
     RULE(rt_sigprocmask), RULE(access),      RULE(mkdir),   RULE(pipe2),        RULE(sysinfo),
-    RULE(getcwd),
+    RULE(getcwd),         RULE(write),
 };
 #endif
 

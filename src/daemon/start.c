@@ -14,9 +14,10 @@
 #include "backend/persist.h"
 #include "backend/xapi.h"
 #include "base/cleanup.h"
-#include "crypto/openssl_verifier.h"
+#include "crypto/remote_verifier.h"
 #include "daemon/pidfile.h"
 #include "daemon/sandbox.h"
+#include "daemon/verifier_process.h"
 #include "transport/local.h"
 #ifdef HAVE_XEN
 #include "transport/xen.h"
@@ -29,6 +30,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+
+#define VERIFIER_TIMEOUT_MS 8000u /* less than the toolstack's 10 s between SIGTERM and SIGKILL */
 
 static bool take_pidfile(struct daemon *daemon, struct err *err)
 {
@@ -51,6 +54,15 @@ static bool open_signals(struct daemon *daemon, struct err *err)
     }
     daemon->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return daemon->signals >= 0 || err_errno(err, "can't make a signalfd");
+}
+
+/* Early, for the process to be made of next to nothing; its signals are blocked like ours. */
+static bool start_verifier(struct daemon *daemon, struct err *err)
+{
+    int fd = verifier_process_start(daemon->options, err);
+
+    daemon->verifier = fd >= 0 ? remote_verifier_new(fd, VERIFIER_TIMEOUT_MS, err) : NULL;
+    return daemon->verifier != NULL;
 }
 
 /* Opens a path as it is seen from inside the chroot to come. */
@@ -240,10 +252,6 @@ static void handle_port_write(void *self, uint32_t port, unsigned size, uint32_t
 static bool make_service(struct daemon *daemon, struct err *err)
 {
     daemon->persistence = persist_in(daemon->backend);
-    daemon->verifier = openssl_verifier_new(OPENSSL_VERIFIER_RSA);
-    if (daemon->verifier == NULL) {
-        return err_set(err, "out of memory");
-    }
     daemon->service = service_new(&daemon->config, &daemon->persistence, daemon->verifier);
     daemon->handler = (struct port_handler){
         .self = daemon->service,
@@ -400,9 +408,9 @@ static bool seal_xenstore(struct daemon *daemon, struct err *err)
 
 /* The life of the daemon up to its first request. */
 static bool (*const steps[])(struct daemon *daemon, struct err *err) = {
-    take_pidfile,   open_signals,  open_images,       open_keys,    open_recording,
-    open_transport, open_backend,  enter_sandbox,     make_service, load_state,
-    attach,         start_service, check_secure_boot, announce,     seal_xenstore,
+    take_pidfile,   open_signals,      start_verifier, open_images,   open_keys,  open_recording,
+    open_transport, open_backend,      enter_sandbox,  make_service,  load_state, attach,
+    start_service,  check_secure_boot, announce,       seal_xenstore,
 };
 
 /* Has one of the signals come that end the daemon? */

@@ -94,7 +94,9 @@ class Life:
 
     def signal(self, number):
         key = self.host.key("varstored-pid")
-        if key is None:
+        if key is None and not WATCHED:
+            key = self.process.pid
+        elif key is None:
             children = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
             with open(children, encoding="ascii") as file:
                 key = (file.read().split() or [self.process.pid])[0]
