@@ -69,11 +69,19 @@ static void append_access(struct recorder *recorder, enum record_kind kind, uint
 
 /* ------------------------------------------------------------------------------------- handler */
 
+/* A transport may have copied more than the request has. */
+static struct span used_part(struct span request)
+{
+    size_t extent = wire_request_extent(request);
+
+    return span_of(request.data, extent < request.len ? extent : request.len);
+}
+
 static size_t record_request(void *self, struct span request, uint8_t *reply)
 {
     struct recorder *recorder = self;
 
-    append_bytes(recorder, RECORD_REQUEST, request);
+    append_bytes(recorder, RECORD_REQUEST, used_part(request));
     size_t len = recorder->inner->request(recorder->inner->self, request, reply);
     append_bytes(recorder, RECORD_REPLY, span_of(reply, len));
     return len;

@@ -271,6 +271,24 @@ static void test_largest_request(void **state)
     assert_true(reader_end(&reader));
 }
 
+static void test_what_lies_behind_a_request_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct port_handler inner = handler_of(f);
+    struct recorder *recorder = open_recorder(f, &inner);
+    const struct port_handler *handler = record_handler(recorder);
+    const uint8_t query[100] = {1, 0, 0, 0, 3, 0, 0, 0, 7, 0, 0, 0, 'j', 'u', 'n', 'k'};
+    uint8_t reply[sizeof(query)];
+    struct record_event event;
+
+    assert_int_equal(handler->request(handler->self, span_of(query, sizeof(query)), reply), 100);
+    record_close(recorder);
+    struct reader reader = reader_of(file_bytes(f));
+    assert_true(record_read_head(&reader));
+    assert_true(record_read_event(&reader, &event));
+    assert_true(span_equal(event.bytes, span_of(query, 12)));
+}
+
 /* A full disk ends the recording, not the service. */
 static void test_a_file_that_cannot_grow(void **state)
 {
@@ -331,6 +349,7 @@ int main(void)
         TEST(test_a_reply_above_the_buffer_is_none),
         TEST(test_request_is_written_before_it_is_served),
         TEST(test_largest_request),
+        TEST(test_what_lies_behind_a_request_is_left_out),
         TEST(test_a_file_that_cannot_grow),
         TEST(test_the_file_is_private_and_made_anew),
         TEST(test_a_path_that_cannot_be_made),
