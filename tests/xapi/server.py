@@ -74,7 +74,8 @@ import socket
 import sys
 import threading
 import time
-import xml.etree.ElementTree as ET
+
+from replies import Replies
 
 DEFAULTS = {
     "keep_alive": True, "http": "1.1", "header_case": "title", "members": "forward", "strings": "typed", "pretty": False,
@@ -95,10 +96,6 @@ NEW_METHODS = ("VM.set_NVRAM_EFI_variables_v2", "VM.get_secureboot_certificates_
 APPLIED = ("truncate", "delay", "slow", "extra", "no_length")
 
 
-def escape(text):
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 class Failed(Exception):
     """What the call is answered with: an ErrorDescription."""
 
@@ -107,7 +104,7 @@ class CloseConnection(Exception):
     pass
 
 
-class Server:
+class Server(Replies):
     def __init__(self, path, mode, uuid, nvram_file, options):
         self.path, self.mode, self.uuid, self.nvram_file = path, mode, uuid, nvram_file
         self.options = dict(DEFAULTS, **options)
@@ -277,18 +274,6 @@ class Server:
             self.restart(rule["seconds"])
             raise CloseConnection()
 
-    def head(self, length, rule):
-        keep = self.options["keep_alive"]
-        headers = [("Content-Type", "text/xml"), ("Cache-Control", "no-cache, no-store")]
-        headers.append(("Connection", "keep-alive" if keep else "close"))
-        if rule.get("action") != "no_length":
-            headers.append(("Content-Length", str(length)))
-        case = {"title": str, "lower": str.lower, "upper": str.upper,
-                "mixed": lambda name: "".join(c.upper() if i % 2 else c.lower() for i, c in enumerate(name))}
-        lines = ["%s: %s" % (case[self.options["header_case"]](name), value) for name, value in headers]
-        status = "HTTP/%s %s" % (self.options["http"], rule.get("code", "200 OK"))
-        return "\r\n".join([status] + lines) + "\r\n\r\n"
-
     def send(self, connection, answer, rule):
         """True: the connection goes on."""
         action = rule.get("action")
@@ -306,49 +291,6 @@ class Server:
         else:
             connection.sendall(data)
         return self.options["keep_alive"] and action != "no_length"
-
-    # ------------------------------------------------------------------------------------------ XML-RPC
-
-    def parse_call(self, body):
-        root = ET.fromstring(body)
-        params = []
-        for value in root.findall("params/param/value"):
-            typed = value[0] if len(value) else value
-            params.append((typed.tag, typed.text or ""))
-        return root.findtext("methodName"), params
-
-    def value(self, value):
-        space = "\n  " if self.options["pretty"] else ""
-        if value is None:
-            inner = "<nil/>"
-        elif isinstance(value, dict):
-            items = list(value.items())
-            if self.options["members"] == "reverse":
-                items.reverse()
-            inner = "<struct>%s</struct>" % "".join(
-                "%s<member>%s<name>%s</name>%s%s</member>" % (space, space, escape(name), space, self.value(member))
-                for name, member in items)
-        elif isinstance(value, (list, tuple)):
-            inner = "<array>%s<data>%s</data></array>" % (space, "".join(self.value(item) for item in value))
-        else:
-            inner = escape(value)
-            if self.options["strings"] == "typed":
-                inner = "<string>%s</string>" % inner
-            else:
-                space = ""
-        return "<value>%s%s%s</value>" % (space, inner, space)
-
-    def response(self, struct):
-        return '<?xml version="1.0"?><methodResponse><params><param>%s</param></params></methodResponse>' % self.value(struct)
-
-    def success(self, value):
-        return self.response({"Status": "Success", "Value": value})
-
-    def failure(self, description, exact=False):
-        form = self.options["failure"]
-        if not exact and form != "array":
-            description = None if form == "nil" else " ".join(description)
-        return self.response({"Status": "Failure", "ErrorDescription": description})
 
     # ------------------------------------------------------------------------------------------ the calls
 
