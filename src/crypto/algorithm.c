@@ -3,7 +3,7 @@
 
 #define RSA_BITS_MIN 2048u
 #define RSA_BITS_MAX 4096u
-#define RSA_EXPONENT_SIZE_MAX 8u /* bytes */
+#define RSA_EXPONENT_SIZE_MAX 4u /* bytes: a longer one is nobody's, and takes long */
 
 #define OID(...)                                                                                   \
     {                                                                                              \

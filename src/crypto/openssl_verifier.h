@@ -10,7 +10,7 @@
  *   basicConstraints (and keyUsage, where it has one) and within its path length. No
  *   certificate on the way, the trusted one aside, has a critical extension that isn't known here;
  * - at most 16 carried certificates and 32 signature checks in one message, so that no message
- *   costs more than a millisecond.
+ *   costs more than some milliseconds.
  *
  * It doesn't look at dates, at key purposes, or at the trusted certificate's own signature: being
  * in PK or KEK is what makes it trusted.

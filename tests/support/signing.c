@@ -108,6 +108,9 @@ static void add_extensions(X509 *certificate, const struct signing_key_options *
     if (options->key_usage != NULL) {
         add_extension(certificate, NID_key_usage, options->key_usage);
     }
+    if (options->extension_twice) {
+        add_extension(certificate, NID_basic_constraints, "CA:FALSE");
+    }
     if (options->unknown_critical) {
         add_unknown_critical(certificate);
     }
@@ -211,7 +214,7 @@ static CMS_ContentInfo *cms_sign(const struct signing_key *key,
                  NULL,
              "a second signature");
     }
-    for (size_t i = 0; i < 8 && options->carried[i] != NULL; i++) {
+    for (size_t i = 0; i < SIGNING_CARRIED_MAX && options->carried[i] != NULL; i++) {
         must(CMS_add1_cert(cms, options->carried[i]->certificate) == 1, "a carried certificate");
     }
     must(CMS_final(cms, bio, NULL, flags) == 1, "signing");
@@ -249,6 +252,18 @@ size_t signing_pkcs7(uint8_t *out, size_t capacity, const struct signing_key *ke
     OPENSSL_free(der);
     CMS_ContentInfo_free(cms);
     return result.len;
+}
+
+size_t signing_raw(uint8_t *out, size_t capacity, const struct signing_key *key, struct span bytes)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    size_t len = capacity;
+
+    must(EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key->key) == 1 &&
+             EVP_DigestSign(context, out, &len, bytes.data, bytes.len) == 1,
+         "a raw signature");
+    EVP_MD_CTX_free(context);
+    return len;
 }
 
 size_t signing_content(uint8_t *out, size_t capacity, const struct signing_target *target)

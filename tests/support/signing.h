@@ -31,6 +31,7 @@ struct signing_key_options {
     const char *path_len;               /* "0" */
     const char *key_usage;              /* "critical,digitalSignature" */
     bool unknown_critical;              /* with a critical extension that nobody knows */
+    bool extension_twice;               /* with two basicConstraints */
     bool expired;
     long serial;
 };
@@ -44,22 +45,27 @@ struct span signing_certificate(const struct signing_key *key);
 /* Writes private key and certificate as PEM. */
 void signing_key_save(const struct signing_key *key, const char *key_path, const char *cert_path);
 
+#define SIGNING_CARRIED_MAX 20
+
 /* How a signature is made. Zero: SHA-256, bare SignedData, no signed attributes, the signer's
  * certificate carried. */
 struct signing_options {
     const char *digest;
-    bool attributes;                      /* with signed attributes */
-    bool content_info;                    /* in a ContentInfo */
-    bool no_certificates;                 /* carry none */
-    bool by_key_id;                       /* name the signer by key identifier */
-    bool attached;                        /* carry the content */
-    const struct signing_key *carried[8]; /* further certificates to carry */
-    const struct signing_key *second;     /* a second signer */
+    bool attributes;                                        /* with signed attributes */
+    bool content_info;                                      /* in a ContentInfo */
+    bool no_certificates;                                   /* carry none */
+    bool by_key_id;                                         /* name the signer by key identifier */
+    bool attached;                                          /* carry the content */
+    const struct signing_key *carried[SIGNING_CARRIED_MAX]; /* further certificates to carry */
+    const struct signing_key *second;                       /* a second signer */
 };
 
 /* A PKCS #7 signature of the content by key. Gives its length. */
 size_t signing_pkcs7(uint8_t *out, size_t capacity, const struct signing_key *key,
                      const struct signing_options *options, struct span content);
+
+/* An RSA signature (PKCS #1 v1.5, SHA-256) of the bytes, as it is. Gives its length. */
+size_t signing_raw(uint8_t *out, size_t capacity, const struct signing_key *key, struct span bytes);
 
 /* What is written where. */
 struct signing_target {

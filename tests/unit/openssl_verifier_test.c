@@ -269,6 +269,51 @@ static void test_work_is_bounded(void **state)
     }
 }
 
+/* As many trusted certificates of the issuer's name that aren't the issuer, and then the issuer. */
+static bool verified_behind(const struct signing_key *namesake, size_t count)
+{
+    uint8_t pkcs7[8192];
+    struct span trusted[64];
+    const struct span part = span_of(content, sizeof(content));
+    size_t len = signing_pkcs7(pkcs7, sizeof(pkcs7), family.under_root, NULL, part);
+    const struct signed_message message = {
+        .pkcs7 = span_of(pkcs7, len), .parts = &part, .part_count = 1};
+
+    for (size_t i = 0; i < count; i++) {
+        trusted[i] = signing_certificate(namesake);
+    }
+    trusted[count] = signing_certificate(family.root);
+    return family.verifier->ops->verify_trusted(family.verifier, &message, trusted, count + 1);
+}
+
+static void test_checks_are_bounded(void **state)
+{
+    struct signing_key *namesake = KEY(.name = "root");
+
+    (void)state;
+    assert_true(
+        verified_behind(namesake, 30)); /* the signer, 30 that aren't the issuer, the issuer */
+    assert_false(verified_behind(namesake, 31));
+    signing_key_free(namesake);
+}
+
+static void test_carried_certificates_are_bounded(void **state)
+{
+    struct signing_options options = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 15; i++) { /* besides the signer's */
+        options.carried[i] =
+            KEY(.name = "filler", .same_key = family.leaf, .serial = (long)(40 + i));
+    }
+    assert_true(verified(family.root, &options, family.root));
+    options.carried[15] = family.stranger;
+    assert_false(verified(family.root, &options, family.root));
+    for (size_t i = 0; i < 15; i++) {
+        signing_key_free((struct signing_key *)(uintptr_t)options.carried[i]);
+    }
+}
+
 static void test_more_than_one_signer(void **state)
 {
     (void)state;
@@ -466,6 +511,15 @@ static void test_certificates(void **state)
     memcpy(copy, der.data, der.len);
     copy[der.len] = 0;
     assert_false(ops->check_certificate(family.verifier, span_of(copy, der.len + 1)));
+    /* The algorithm's OID comes again outside, and has to be the same. */
+    static const uint8_t algorithm[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b};
+    uint8_t *first = memmem(copy, der.len, algorithm, sizeof(algorithm));
+    first[sizeof(algorithm) - 1] = 0x0c;
+    assert_false(ops->check_certificate(family.verifier, span_of(copy, der.len)));
+    struct signing_key *twice =
+        KEY(.name = "twice", .same_key = family.leaf, .extension_twice = true);
+    assert_false(ops->check_certificate(family.verifier, signing_certificate(twice)));
+    signing_key_free(twice);
     for (size_t i = 0; i < der.len; i++) {
         uint8_t *exact = malloc(i + 1);
         memcpy(exact + 1, der.data, i);
@@ -541,6 +595,8 @@ int main(void)
         cmocka_unit_test(test_dates_and_purposes_do_not_matter),
         cmocka_unit_test(test_cross_signed),
         cmocka_unit_test(test_work_is_bounded),
+        cmocka_unit_test(test_checks_are_bounded),
+        cmocka_unit_test(test_carried_certificates_are_bounded),
         cmocka_unit_test(test_more_than_one_signer),
         cmocka_unit_test(test_forms_that_are_refused),
         cmocka_unit_test(test_other_content),

@@ -153,6 +153,22 @@ static void test_append_of_what_is_there(void **state)
     assert_null(merged.owned);
 }
 
+/* In another order, and spread over other lists. */
+static void test_append_of_what_is_there_elsewhere(void **state)
+{
+    uint8_t old[4096];
+    uint8_t new[4096];
+    size_t old_len = signing_esl_hashes(old, sizeof(old), 0, 10);
+    size_t new_len = signing_esl_hashes(new, sizeof(new), 5, 5);
+    struct merged merged;
+
+    (void)state;
+    new_len += signing_esl_hashes(new + new_len, sizeof(new) - new_len, 0, 3);
+    assert_true(merge_append(&merged, span_of(old, old_len), span_of(new, new_len)) == EFI_SUCCESS);
+    assert_ptr_equal(merged.database.data, old);
+    assert_null(merged.owned);
+}
+
 static void test_append_of_some(void **state)
 {
     uint8_t old[4096];
@@ -321,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_append_of_what_is_there),
+        cmocka_unit_test(test_append_of_what_is_there_elsewhere),
         cmocka_unit_test(test_append_of_some),
         cmocka_unit_test(test_duplicates_within),
         cmocka_unit_test(test_what_makes_an_entry),
