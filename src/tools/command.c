@@ -29,6 +29,7 @@ static const struct option_rule {
     {'k', "key", "FILE", MEMBER(key), "a private key (PEM)"},
     {'c', "cert", "FILE", MEMBER(cert), "its certificate (PEM)"},
     {'N', "name", "TEXT", MEMBER(name), "who the keys are for"},
+    {'w', "wanted", "on|off", MEMBER(wanted), "whether the host enables Secure Boot"},
     {'j', "json", NULL, MEMBER(json), "print JSON"},
     {'x', "hex", NULL, MEMBER(hex), "print all data in hexadecimal"},
     {'C', "check", NULL, MEMBER(check), "one line and an exit code for a monitor"},

@@ -27,6 +27,7 @@ struct command_line {
     const char *key;     /* --key FILE */
     const char *cert;    /* --cert FILE */
     const char *name;    /* --name TEXT */
+    const char *wanted;  /* --wanted on|off */
     bool json, hex, check, all, dry_run, yes, merge, append, quiet;
     char **args;
     int count;

@@ -12,5 +12,12 @@ extern const struct command COMMAND_SET;
 extern const struct command COMMAND_RM;
 extern const struct command COMMAND_CONVERT;
 extern const struct command COMMAND_DIFF;
+extern const struct command COMMAND_STATUS;
+extern const struct command COMMAND_VERIFY;
+extern const struct command COMMAND_EXPLAIN;
+extern const struct command COMMAND_HISTORY;
+extern const struct command COMMAND_RESTORE;
+extern const struct command COMMAND_KEYS;
+extern const struct command COMMAND_CERTS;
 
 #endif

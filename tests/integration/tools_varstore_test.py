@@ -144,7 +144,7 @@ def test_what_is_no_store(case):
 
 
 def test_usage(case):
-    for command in ("ls", "get", "show", "set", "rm", "convert", "diff"):
+    for command in ("ls", "get", "show", "set", "rm", "convert", "diff", "status", "verify", "explain"):
         assert case.run(command, "--help").startswith("Usage: varstore " + command)
         assert "Usage: varstore " + command in case.refused(command, code=2)
         case.refused(command, "--nonsense", "a", "b", "c", code=2)
@@ -338,6 +338,191 @@ def test_diff(case):
           [("Changed", "changed"), ("New", "added"), ("Old", "removed")])
     equal(case.run("diff", "--quiet", a, b, code=1), "")
     case.refused("diff", a, case.path("none"), code=2)
+
+
+# ------------------------------------------------------------------------------------------------------ status
+
+def test_status(case):
+    store = case.path("s", case.blob())
+    status = case.json("status", store)[0]
+    equal((status["verdict"], status["mode"], status["secure_boot_effective"]), ("WARNING", "setup", False))
+    equal(case.json("status", store, "--wanted", "off")[0]["verdict"], "OK")
+    status = case.json("status", store, "--wanted", "on")[0]
+    equal((status["verdict"], status["secure_boot_wanted"]), ("CRITICAL", "on"))
+    assert "keys enroll" in status["next"]
+    case.refused("status", store, "--wanted", "maybe")
+    status = case.json("status", OVMF + "OVMF_VARS_4M.ms.fd")[0]
+    equal((status["verdict"], status["mode"], status["pk_owner"], status["db_entries"], status["dbx_entries"]),
+          ("WARNING", "user", "Debian UEFI Secure Boot (PK/KEK key)", 2, 1))
+    assert "Microsoft Corporation KEK CA 2011" in status["microsoft_certificates"]
+    assert "certs update" in status["next"]
+    equal(status["used"] + status["free"], 131072)
+
+
+def sb_store(case, name, db=(), kek=(), dbx=b"", pk=True):
+    """A store with the lists of these certificates."""
+    owner = case.path("own.pem")
+    if not os.path.exists(owner):
+        case.key("own")
+    lists = [(GLOBAL, "PK", case.lists(owner) if pk else b""), (GLOBAL, "KEK", case.lists(*kek) if kek else b""),
+             (SECURITY, "db", case.lists(*db) if db else b""), (SECURITY, "dbx", dbx)]
+    return case.path(name, case.blob(*[(guid, key, data, 0x27) for guid, key, data in lists if data]))
+
+
+def sha256_list(*hashes, owner=OTHER):
+    return uuid.UUID("c1c41626-504c-4092-aca9-41f936934328").bytes_le + struct.pack(
+        "<III", 28 + 48 * len(hashes), 0, 48) + b"".join(uuid.UUID(owner).bytes_le + each for each in hashes)
+
+
+def test_status_verdicts(case):
+    own = case.key("own")[1]
+    new = case.key("n", "Microsoft UEFI CA 2023", "Microsoft Corporation")[1]
+    old = case.key("o", "Microsoft Corporation UEFI CA 2011", "Microsoft Corporation")[1]
+    dbx = sha256_list(b"\1" * 32)
+    for name, arguments, verdict in (
+            ("a", dict(db=[own], kek=[own], dbx=dbx), "OK"), ("b", dict(db=[own], kek=[own]), "WARNING"),
+            ("c", dict(kek=[own], dbx=dbx), "CRITICAL"), ("d", dict(db=[old], kek=[own], dbx=dbx), "WARNING"),
+            ("e", dict(db=[old, new], kek=[own], dbx=dbx), "OK")):
+        equal((name, case.json("status", sb_store(case, name, **arguments))[0]["verdict"]), (name, verdict))
+    full = case.blob(*[(OTHER, "V%d" % i, b"x" * 50000, 7) for i in range(2)])
+    assert "30 KiB" in case.json("status", case.path("f", full), "--wanted", "off")[0]["reasons"][0]
+
+
+def test_status_of_many(case):
+    own = case.key("own")[1]
+    for i in range(12):
+        folder = case.store("stores-%d" % i)
+        os.makedirs(case.path("all"), exist_ok=True)
+        os.rename(folder, case.path("all/vm%d" % i))
+    os.mkdir(case.path("all/other"))
+    listing = case.json("status", "--all", case.path("all"))
+    equal([os.path.basename(each["store"]) for each in listing], ["vm%d" % i for i in range(12)])
+    equal(len(case.run("status", "--all", case.path("all")).splitlines()), 13)
+    check = ["status", "--check", "--all", case.path("all")]
+    equal(case.run(*check, "--wanted", "off"), "OK - 12 stores\n")
+    assert case.run(*check, code=1).startswith("WARNING - ") and "(12 of 12 stores)" in case.run(*check, code=1)
+    assert case.run(*check, "--wanted", "on", code=2).startswith("CRITICAL - ")
+    case.path("all/vm3/EFI-variables", b"rubbish")
+    assert case.run(*check, "--wanted", "off", code=3).startswith("UNKNOWN - ") and "vm3" in case.run(*check, code=3)
+    assert case.run(*check, "--wanted", "on", code=2).startswith("CRITICAL - ")
+    equal(case.run("status", "--check", case.path("none"), code=3)[:10], "UNKNOWN - ")
+    case.refused("status", "--check", "--all", case.path("none"), code=3)
+    good = sb_store(case, "g", db=[own], kek=[own], dbx=sha256_list(b"\1" * 32))
+    equal(case.run("status", "--check", good), "OK - 1 store\n")
+
+
+# ------------------------------------------------------------------------------------------------------ verify
+
+SHIM = "/usr/lib/shim/shimx64.efi"
+GRUB = "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
+
+
+def cas_of_shim(case):
+    """The certificates of 2011 and 2023 that shim's signatures carry."""
+    found = {}
+    for number in ("1", "2"):
+        signed = shutil.copy(SHIM + ".signed", case.path("shim" + number))
+        subprocess.run(["sbattach", "--signum", number, "--detach", case.path("sig" + number), signed], check=True,
+                       capture_output=True)
+        text = subprocess.run(["openssl", "pkcs7", "-inform", "DER", "-in", case.path("sig" + number), "-print_certs"],
+                              check=True, capture_output=True, text=True).stdout
+        for part in text.split("subject=")[1:]:
+            subject, pem = part.split("\n", 1)[0], part[part.index("-----BEGIN"):]
+            for name, year in (("Microsoft Corporation UEFI CA 2011", 2011), ("Microsoft UEFI CA 2023", 2023)):
+                if subject.endswith("CN = " + name):
+                    found[year] = case.path("ca%d" % year, pem.encode())
+    return found
+
+
+def test_verify_debians_chain(case):
+    ca = cas_of_shim(case)
+    own = case.key("own")[1]
+    stores = {"2011": [ca[2011]], "2023": [ca[2023]], "both": [ca[2011], ca[2023]], "own": [own]}
+    stores = {name: sb_store(case, name, db=db) for name, db in stores.items()}
+    for name, starts in (("2011", True), ("2023", True), ("both", True), ("own", False)):
+        result = case.json("verify", stores[name], SHIM + ".signed", code=0 if starts else 1)
+        equal((name, result["starts"]), (name, starts))
+        equal([each["matches_image"] for each in result["signatures"]], [True, True] if result["signatures"][1:] else [True])
+        if name in ("2011", "2023"):
+            assert name in result["reason"], result
+        case.run("verify", stores[name], SHIM, code=1)  # not signed
+        case.run("verify", stores[name], GRUB, code=1)  # signed by Debian, which only shim knows
+    digest = bytes.fromhex(case.json("verify", stores["2011"], SHIM + ".signed")["sha256"])
+    in_dbx = sb_store(case, "dbx", db=[ca[2011], ca[2023]], dbx=sha256_list(b"\1" * 32, digest))
+    equal(case.json("verify", in_dbx, SHIM + ".signed", code=1)["reason"], "dbx has the image's hash")
+    for year, other in ((2011, 2023), (2023, 2011)):  # one revoked, the other allowed: refused all the same
+        store = sb_store(case, "r%d" % year, db=[ca[other]], dbx=case.lists(ca[year]))
+        assert case.json("verify", store, SHIM + ".signed", code=1)["reason"].startswith("dbx has the certificate")
+
+
+def test_verify_own_images(case):
+    key, cert = case.key("own")
+    _, other = case.key("other")
+    signed = case.path("signed.efi")
+    subprocess.run(["sbsign", "--key", key, "--cert", cert, "--output", signed, SHIM], check=True, capture_output=True)
+    mine, theirs, none = sb_store(case, "mine", db=[cert]), sb_store(case, "theirs", db=[other]), sb_store(case, "none")
+    assert "'own'" in case.json("verify", mine, signed)["reason"]
+    case.run("verify", theirs, signed, code=1)
+    case.run("verify", mine, SHIM, code=1)
+    digest = bytes.fromhex(case.json("verify", none, SHIM, code=1)["sha256"])
+    listed = case.path("h", case.blob((GLOBAL, "PK", case.lists(cert), 0x27), (SECURITY, "db", sha256_list(digest), 0x27)))
+    equal(case.json("verify", listed, SHIM)["reason"], "db has the image's hash")
+    with open(signed, "rb") as file:
+        image = bytearray(file.read())
+    for at in (0x200, len(image) // 2):  # what is changed isn't signed any more
+        changed = bytearray(image)
+        changed[at] ^= 1
+        case.run("verify", mine, case.path("changed.efi", changed), code=1)
+    checksum = bytearray(image)
+    checksum[struct.unpack_from("<I", image, 0x3c)[0] + 24 + 64] ^= 1
+    case.run("verify", mine, case.path("changed.efi", checksum))
+    for bad in (b"", b"MZ", image[:5000], image[:-8], image + b"12345678"):
+        case.run("verify", mine, case.path("bad.efi", bad), code=2)
+    setup = case.json("verify", sb_store(case, "setup", db=[cert], pk=False), signed)
+    assert "starts anything" in setup["note"]
+
+
+# ----------------------------------------------------------------------------------------------------- explain
+
+def sign(case, name, guid, esl, key, cert, time, append=False):
+    out = case.path("signed.auth")
+    subprocess.run(["sign-efi-sig-list", *(["-a"] if append else []), "-t", time, "-g", guid, "-k", key, "-c", cert, name,
+                    case.path("in.esl", esl), out], check=True, capture_output=True)
+    return out
+
+
+def test_explain(case):
+    key, cert = case.key("own")
+    other_key, other = case.key("other")
+    store = case.path("s", vars_format.encode({"variables": [
+        {"guid": GLOBAL, "name": "PK", "attributes": 0x27, "data": case.lists(cert).hex()},
+        {"guid": GLOBAL, "name": "KEK", "attributes": 0x27, "data": case.lists(cert).hex()},
+        {"guid": SECURITY, "name": "db", "attributes": 0x27, "data": case.lists(cert).hex(),
+         "time": {"year": 2026, "month": 6, "day": 1}}]}))
+    lists = case.lists(other)
+
+    def explain(*args, code):
+        return case.json("explain", store, sign(case, *args), args[0], code=code)
+    result = explain("db", SECURITY, lists, key, cert, "2026-07-01 00:00:00", code=0)
+    equal(result["as_replacement"], {"accepted": True})
+    equal((result["signer"]["subject"], result["time"], result["variable"]), ("CN=own", "2026-07-01 00:00:00", "db"))
+    equal(result["content"][0]["certificates"][0]["subject"], "CN=other")
+    equal(result["as_append"]["because"], "the PK or a certificate of KEK has to sign it")
+    result = explain("db", SECURITY, lists, key, cert, "2026-05-01 00:00:00", code=1)
+    assert "not later" in result["as_replacement"]["because"]
+    result = explain("db", SECURITY, lists, key, cert, "2026-05-01 00:00:00", True, code=0)
+    equal(result["as_append"], {"accepted": True})
+    result = explain("db", SECURITY, lists, other_key, other, "2026-07-01 00:00:00", code=1)
+    equal(result["as_replacement"]["because"], "the PK or a certificate of KEK has to sign it")
+    result = explain("KEK", GLOBAL, lists, other_key, other, "2026-07-01 00:00:00", code=1)
+    equal(result["needed"], "the PK has to sign it")
+    unsigned = case.path("create-auth")
+    subprocess.run([unsigned, "db", case.path("db-unsigned.auth"), other], check=True)
+    result = case.json("explain", store, case.path("db-unsigned.auth"), code=1)
+    assert result["signer"].startswith("nobody"), result
+    case.run("explain", case.path("empty", case.blob()), case.path("db-unsigned.auth"))
+    case.refused("explain", store, case.path("x.auth", b"rubbish"), code=2)
+    case.refused("explain", store, case.path("db.auth", b"rubbish"), code=2)
 
 
 def run(name, function):

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* varstore explain: who signed an .auth file, would it be accepted now, and if not, why not. */
+#include "tools/commands.h"
+#include "tools/describe.h"
+#include "tools/names.h"
+#include "tools/source.h"
+#include "tools/tool.h"
+
+#include "auth/auth.h"
+#include "auth/descriptor.h"
+#include "auth/rules.h"
+#include "auth/signature_list.h"
+#include "base/cleanup.h"
+#include "crypto/certificate.h"
+#include "crypto/openssl_verifier.h"
+#include "crypto/signed_data.h"
+
+#include <strings.h>
+
+/* The file's name says which variable it is for, as is the custom: KEK.auth, dbxupdate_x64.bin. */
+static const char *guess_key(const char *path)
+{
+    static const char *const keys[] = {"PK", "KEK", "dbx", "dbt", "db"};
+    const char *slash = strrchr(path, '/');
+    const char *file = slash != NULL ? slash + 1 : path;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strncasecmp(file, keys[i], strlen(keys[i])) == 0) {
+            return keys[i];
+        }
+    }
+    return NULL;
+}
+
+static json_t *signer_of(struct span pkcs7)
+{
+    struct signed_data data;
+    struct certificate certificate;
+    struct der_value value;
+
+    if (pkcs7.len == 0) {
+        return json_string("nobody: the signature is empty");
+    }
+    if (!signed_data_parse(&data, pkcs7)) {
+        return json_string("the signature can't be read, or is of no kind that is accepted");
+    }
+    struct reader reader = reader_of(data.certificates);
+    while (der_read_any(&reader, &value)) {
+        if (certificate_parse(&certificate, value.whole) &&
+            span_equal(certificate.serial, data.serial) &&
+            span_equal(certificate.issuer, data.issuer)) {
+            return describe_certificate(value.whole);
+        }
+    }
+    return json_pack("{s:o, s:s}", "serial", tree_hex(data.serial, 0), "subject",
+                     "(the file doesn't carry the certificate)");
+}
+
+static const char *who_may_sign(const struct request *request, bool setup)
+{
+    switch (rule_of(auth_classify(&request->guid, request->name))
+                ->signer[setup ? RULE_MODE_SETUP : RULE_MODE_USER]) {
+    case SIGNER_NOT_CHECKED:
+        return "nobody has to sign it (setup mode)";
+    case SIGNER_PAYLOAD:
+        return "the certificate that it carries has to sign it";
+    case SIGNER_PK:
+        return "the PK has to sign it";
+    case SIGNER_PK_OR_KEK:
+        return "the PK or a certificate of KEK has to sign it";
+    case SIGNER_OWNER:
+        return "the owner, who signed the first write, has to sign it";
+    default:
+        return "nobody may write it";
+    }
+}
+
+/* What the decision doesn't say: which of the checks it was. */
+static const char *refusal(const struct store *store, const struct request *request,
+                           const struct descriptor *descriptor, efi_status status)
+{
+    const struct variable *there = store_get(store, &request->guid, request->name);
+    bool append = (request->attributes & EFI_VARIABLE_APPEND_WRITE) != 0;
+    bool key = auth_classify(&request->guid, request->name) != AUTH_CLASS_OTHER;
+
+    if (status == EFI_OUT_OF_RESOURCES) {
+        return "there is not enough room";
+    }
+    if (key && signature_database_count(descriptor->payload) == SIZE_MAX) {
+        return "its content is not signature lists";
+    }
+    if (status == EFI_INVALID_PARAMETER) {
+        return append ? "this variable can't be appended to, or its content is not what it holds"
+                      : "its content is not what this variable holds";
+    }
+    if (!append && there != NULL && efi_time_compare(&descriptor->time, &there->time) <= 0) {
+        return "its time is not later than that of what is there";
+    }
+    return who_may_sign(request, auth_setup_mode(store));
+}
+
+static efi_status decide(const struct store *store, const struct request *request)
+{
+    struct verifier *verifier = openssl_verifier_new(OPENSSL_VERIFIER_RSA);
+    struct auth_decision decision;
+    efi_status status = EFI_OUT_OF_RESOURCES;
+
+    if (verifier != NULL) {
+        auth_decide(&decision, store, true, verifier, request);
+        status = decision.status;
+        auth_decision_free(&decision);
+    }
+    verifier_free(verifier);
+    return status;
+}
+
+/* As a replacement or as an append: the signature is for one of them. */
+static json_t *judge(const struct store *store, struct request *request,
+                     const struct descriptor *descriptor, uint32_t append)
+{
+    request->attributes = AUTH_KEY_ATTRIBUTES | append;
+    efi_status status = decide(store, request);
+
+    if (status == EFI_SUCCESS) {
+        return json_pack("{s:b}", "accepted", true);
+    }
+    return json_pack("{s:b, s:s, s:s}", "accepted", false, "status", efi_status_text(status),
+                     "because", refusal(store, request, descriptor, status));
+}
+
+static json_t *explain(const struct store *store, const struct variable_name *name,
+                       struct span file, bool hex)
+{
+    struct descriptor descriptor;
+    char time[TIME_TEXT_SIZE];
+    char text[256];
+    struct request request = {
+        .command = WIRE_SET_VARIABLE, .name = name->name, .guid = name->guid, .data = file};
+
+    if (!descriptor_parse(&descriptor, file)) {
+        return NULL;
+    }
+    json_t *tree =
+        json_pack("{s:o, s:s, s:o, s:s}", "variable",
+                  tree_string(efi_name_format(text, sizeof(text), name->name)), "time",
+                  time_format(time, &descriptor.time), "signer", signer_of(descriptor.pkcs7),
+                  "needed", who_may_sign(&request, auth_setup_mode(store)));
+    json_object_set_new(tree, "as_replacement", judge(store, &request, &descriptor, 0));
+    json_object_set_new(tree, "as_append",
+                        judge(store, &request, &descriptor, EFI_VARIABLE_APPEND_WRITE));
+    json_t *content = describe_signatures(descriptor.payload, hex);
+    json_object_set_new(tree, "content",
+                        content != NULL ? content : tree_hex(descriptor.payload, hex ? 0 : 32));
+    return tree;
+}
+
+static bool is_accepted(const json_t *tree)
+{
+    return json_is_true(json_object_get(json_object_get(tree, "as_replacement"), "accepted")) ||
+           json_is_true(json_object_get(json_object_get(tree, "as_append"), "accepted"));
+}
+
+/* -1 with err set; otherwise whether it would be accepted. */
+static int explain_file(struct command_line *line, const struct store *store, struct err *err)
+{
+    const char *path = command_take(line);
+    const char *text = line->count > 0 ? command_take(line) : guess_key(path);
+    struct variable_name name;
+    size_t len;
+
+    if (text == NULL) {
+        err_set(err, "for which variable is %s? Name it behind the file", path);
+        return -1;
+    }
+    auto_free uint8_t *file = NULL;
+    if (!variable_name_parse(&name, text, store, err) ||
+        (file = tool_read_file(path, WIRE_DATA_MAX, &len, err)) == NULL) {
+        return -1;
+    }
+    auto_tree json_t *tree = explain(store, &name, span_of(file, len), line->hex);
+    if (tree == NULL) {
+        err_set(err, "%s is not an .auth file (a time, a certificate header and a PKCS #7)", path);
+        return -1;
+    }
+    (line->json ? tree_print_json : tree_print_text)(tree);
+    return is_accepted(tree);
+}
+
+static int run_explain(struct command_line *line, struct err *err)
+{
+    struct source source;
+    int accepted = -1;
+
+    if (source_open(&source, line, SOURCE_READ, err)) {
+        accepted = explain_file(line, source.document.store, err);
+    }
+    source_close(&source);
+    return accepted < 0 ? 2 : accepted > 0 ? 0 : EXIT_DIFFERENT;
+}
+
+const struct command COMMAND_EXPLAIN = {
+    "explain",
+    "[STORE] FILE.auth [VARIABLE]",
+    "Who signed it, and would it be accepted? Exit code 1 if not",
+    "VSsfjx",
+    2,
+    3,
+    run_explain,
+};
