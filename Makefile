@@ -194,7 +194,7 @@ demo: demo-local ## Show the daemon at work
 demo-local: uefistored $(PROGRAMS:%=$(BUILD)/release/tests/%) ## The quick demo, without Xen
 	tests/demo.sh $(BUILD)/release
 
-bench: uefistored $(BENCHES:%=$(BUILD)/release/tests/%) $(PROGRAMS:%=$(BUILD)/release/tests/%) ## Run the benchmarks
+bench: uefistored $(BENCHES:%=$(BUILD)/release/tests/%) $(PROGRAMS:%=$(BUILD)/release/tests/%) $(XENSTUBS:%=$(BUILD)/release/xenstub/libxen%.so.1) ## Run the benchmarks
 	tests/bench.sh $(BUILD)/release
 
 FUZZ_SECONDS ?= 60
