@@ -15,6 +15,7 @@
 #include "daemon/sandbox.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -68,6 +69,7 @@ int main(int argc, char *argv[])
     struct err err;
 
     log_init();
+    mallopt(M_MMAP_THRESHOLD, 4096); /* a request is given back when it is answered */
     prctl(PR_SET_NAME, "uefi-verifier", 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (!parse_arguments(&config, argc, argv) || verifier == NULL) {
