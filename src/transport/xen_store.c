@@ -31,6 +31,7 @@ static int connect_socket(const char *path)
     auto_close int fd = -1;
 
     if (path == NULL || strlen(path) >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
         return -1;
     }
     strcpy(address.sun_path, path);
