@@ -25,7 +25,10 @@ VERSION := $(shell cat VERSION)$(shell git describe --always --dirty 2>/dev/null
 PACKAGE_GROUPS := $(if $(filter demo demo-local all uefistored,$(MAKECMDGOALS)),build) \
 	$(if $(filter test test-nosan bench,$(MAKECMDGOALS)),build test) \
 	$(if $(filter fuzz scan-build check-format format,$(MAKECMDGOALS)),build test analysis) \
-	$(if $(filter cover,$(MAKECMDGOALS)),build test cover)
+	$(if $(filter cover,$(MAKECMDGOALS)),build test cover) \
+	$(if $(filter firmware,$(MAKECMDGOALS)),firmware) \
+	$(if $(filter xen-lab,$(MAKECMDGOALS)),lab) \
+	$(if $(filter test-xen,$(MAKECMDGOALS)),build firmware lab)
 ifneq ($(strip $(PACKAGE_GROUPS)),)
 -include $(BUILD)/packages-$(subst $() ,-,$(sort $(PACKAGE_GROUPS))).mk
 endif
@@ -245,11 +248,13 @@ deploy: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier ## Copy
 	scp $(word 2,$^) root@$(HOST):$(LIBEXECDIR)/uefistored/
 	ssh root@$(HOST) ln -sf uefistored /usr/sbin/varstored
 
+include tests/xen/xen.mk
+
 help: ## Show this list
 	@echo
 	@echo "uefistored - UEFI variables and Secure Boot for Xen guests"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1:	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1:	\2/p' Makefile tests/xen/xen.mk | expand -t 20
 	@echo
 
 clean: ## Remove everything that was built

@@ -8,6 +8,8 @@ declare -A groups=(
     [test]="libseccomp-dev libcmocka-dev openssl efitools sbsigntool python3 ovmf shim-signed grub-efi-amd64-signed"
     [analysis]="clang clang-tools clang-format libclang-rt-14-dev llvm"
     [cover]="gcovr"
+    [firmware]="acpica-tools build-essential dpkg-dev nasm patch python3 uuid-dev"
+    [lab]="cpio debootstrap dosfstools dpkg-dev efitools kmod mtools openssl python3 sbsigntool zstd"
 )
 
 missing=()

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# build.sh [--edk2 TREE] OUTDIR: build OVMF for Xen with XenVariable and Secure Boot.
+#
+# Gives OUTDIR/OVMF-xen-debug.fd, OUTDIR/OVMF-xen-release.fd and OUTDIR/firmware.txt (what they were
+# made of). Without --edk2, Debian 12's edk2 source package is fetched, and the result is kept in the
+# cache under a hash of this folder, so that it is built again only when this folder changes. With
+# --edk2, the tree at TREE is built (it gets two new files in OvmfPkg/ and a Build/ folder) and nothing
+# is cached.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${UEFISTORED_CACHE:-$HOME/.cache/uefistored}
+tree=
+out=
+
+usage() {
+    echo "usage: build.sh [--edk2 TREE] OUTDIR" >&2
+    exit 2
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --edk2) tree=$(cd "${2:?}" && pwd); shift 2 ;;
+    -*) usage ;;
+    *) [ -z "$out" ] || usage; out=$1; shift ;;
+    esac
+done
+[ -n "$out" ] || usage
+
+say() {
+    echo "firmware: $*"
+}
+
+content_key() {
+    (cd "$here" && find . -type f ! -name '*.md' | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-16)
+}
+
+# Debian's edk2 source with its patches, without the one that makes the Shell refuse to run under
+# Secure Boot: the Shell is part of the image and verified with it, and it is how tests and
+# administrators reach the variables.
+debian_tree() {
+    local version dir work
+    version=$("$here/../scripts/debian-box" bookworm version edk2)
+    dir=$cache/edk2/$version
+    if [ ! -e "$dir/.unpacked" ]; then
+        rm -rf "$dir"
+        mkdir -p "$dir.new"
+        work=$dir.new
+        (cd "$work" && "$here/../scripts/debian-box" bookworm source edk2) >&2
+        mv "$work"/edk2-*/ "$dir"
+        rm -rf "$work"
+        patch -s -R -p1 -d "$dir" <"$dir/debian/patches/Disable-the-Shell-when-SecureBoot-is-enabled.patch"
+        touch "$dir/.unpacked"
+    fi
+    echo "$dir"
+}
+
+# edk2's set-up script reads its caller's arguments and uses unset variables, so it gets a function of
+# its own in a shell without -u.
+in_edk2() {
+    local dir=$1
+    shift
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    env -u EDK_TOOLS_PATH -u CONF_PATH WORKSPACE="$dir" PACKAGES_PATH="$dir:$here" PYTHON_COMMAND=python3 \
+        bash -c 'cd "$WORKSPACE"; setup() { . ./edksetup.sh; }; setup >/dev/null && exec "$@"' bash "$@"
+}
+
+toolchain() {
+    grep -q '_GCC5_' "$1/BaseTools/Conf/tools_def.template" && echo GCC5 || echo GCC
+}
+
+build_tools() {
+    local dir=$1
+    [ -x "$dir/BaseTools/Source/C/bin/GenFw" ] && return
+    say "build tools of edk2"
+    in_edk2 "$dir" make -C BaseTools -j "$(nproc)" >"$dir/BaseTools.log" 2>&1 ||
+        { tail -30 "$dir/BaseTools.log" >&2; exit 1; }
+}
+
+build_image() {
+    local dir=$1 kind=$2 target=$3 log=$1/OvmfXenVariable.$2.log start=$SECONDS
+    in_edk2 "$dir" nice -n 5 build -a X64 -t "$(toolchain "$dir")" -b "$kind" -n "$(nproc)" \
+        -p OvmfPkg/OvmfXenVariable.dsc >"$log" 2>&1 || { tail -40 "$log" >&2; exit 1; }
+    cp "$dir/Build/OvmfXenVariable/${kind}_$(toolchain "$dir")/FV/OVMF.fd" "$target"
+    say "$(basename "$target"): $((SECONDS - start)) s"
+}
+
+build_all() {
+    local dir=$1 target=$2
+    "$here/wire-platform" "$dir"
+    build_tools "$dir"
+    build_image "$dir" DEBUG "$target/OVMF-xen-debug.fd"
+    build_image "$dir" RELEASE "$target/OVMF-xen-release.fd"
+    printf 'edk2: %s\nXenVariablePkg: %s\ncompiler: %s\n' "$(basename "$dir")" "$(content_key)" \
+        "$(gcc --version | head -n 1)" >"$target/firmware.txt"
+}
+
+mkdir -p "$out"
+if [ -n "$tree" ]; then
+    build_all "$tree" "$out"
+    exit
+fi
+
+kept=$cache/firmware/$(content_key)
+if [ ! -e "$kept/firmware.txt" ]; then
+    work=$(mktemp -d "$cache/firmware.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    source_tree=$(debian_tree)
+    build_all "$source_tree" "$work"
+    rm -rf "$source_tree/Build" "$kept"
+    mkdir -p "$(dirname "$kept")"
+    mv "$work" "$kept"
+fi
+cp "$kept"/* "$out"/
+say "$(paste -sd, "$out/firmware.txt") in $out"

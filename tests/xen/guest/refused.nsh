@@ -1,0 +1,3 @@
+@echo -off
+echo SHELL-UP
+echo SHELL-END

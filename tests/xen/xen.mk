@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The guest firmware, and the tests on a real Xen. What is fetched and built for them is kept outside the
+# tree, by the hash of what it is made from, so that a fresh clone builds only what changed.
+
+UEFISTORED_CACHE ?= $(HOME)/.cache/uefistored
+export UEFISTORED_CACHE
+XEN ?= 4.17
+SCENARIOS ?=
+FIRMWARE_SOURCES := $(shell find firmware -type f ! -name '*.md')
+
+.PHONY: firmware xen-lab test-xen
+
+firmware: $(BUILD)/firmware/firmware.txt ## Build OVMF for Xen guests
+$(BUILD)/firmware/firmware.txt: $(FIRMWARE_SOURCES)
+	@firmware/build.sh $(BUILD)/firmware
+	@touch $@
+
+xen-lab: ## Build the images of a real Xen (XEN=4.17 or 4.20)
+	@tests/xen/build-lab $(XEN)
+	@tests/xen/build-guests
+
+test-xen: $(BUILD)/release/uefistored $(BUILD)/firmware/firmware.txt ## Test on a real Xen (XEN=4.17 or 4.20)
+	@tests/xen/test-xen --xen $(XEN) --out $(BUILD)/xen-$(XEN) $(BUILD)/release/uefistored \
+		$(BUILD)/firmware/OVMF-xen-debug.fd $(SCENARIOS)
