@@ -6,6 +6,7 @@
  */
 #include "auth/auth.h"
 #include "support/folder.h"
+#include "support/memory.h"
 #include "support/signing.h"
 #include "support/timing.h"
 #include "support/xapi_server.h"
@@ -24,8 +25,8 @@
 #define VARIABLES 50u
 #define STARTS 21
 #define CPU_TARGET 1.4
-#define IDLE_TARGET_KIB 500
-#define SIGNED_TARGET_KIB 900
+#define IDLE_TARGET_KIB 500u
+#define SIGNED_TARGET_KIB 900u
 #define READY_TARGET_MS 10.0
 #define GFN 256u
 #define DOMAIN "7"
@@ -243,26 +244,6 @@ static void measure_gets(const struct folder *folder)
 /* --------------------------------------------------------------------------- memory and readiness
  */
 
-static long private_dirty_kib(pid_t process)
-{
-    char path[64], line[256];
-    long kib = -1;
-
-    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", process);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL && kib < 0) {
-        (void)!sscanf(line, "Private_Dirty: %ld", &kib);
-    }
-    must(file != NULL && kib >= 0, "/proc has no Private_Dirty");
-    fclose(file);
-    return kib;
-}
-
-static void print_memory(const char *name, long kib, long target)
-{
-    printf("  %-36s %8ld KiB   target %ld%s\n", name, kib, target, kib > target ? "   MISSED" : "");
-}
-
 static void set_signed(const struct server *server, const struct guid *guid, struct span name,
                        const struct signing_key *signer, const struct signing_key *subject)
 {
@@ -294,7 +275,8 @@ static void write_signed(const struct server *server)
 static void measure_starts(const struct folder *folder)
 {
     static struct server daemon;
-    static double times[STARTS], idle[STARTS];
+    static double times[STARTS];
+    struct memory idle = {0};
     const char *socket = xapi_server_in(folder);
 
     must(chmod(folder->path, 0755) == 0 && chmod(socket, 0666) == 0, "chmod");
@@ -309,21 +291,20 @@ static void measure_starts(const struct folder *folder)
         wait_ready(&daemon);
         times[i] = (double)(timing_now(CLOCK_MONOTONIC) - begun);
         usleep(10000);
-        idle[i] = (double)private_dirty_kib(daemon.process);
+        idle = memory_of(daemon.process);
         if (i < STARTS - 1) {
             stop(&daemon);
         }
     }
     write_signed(&daemon);
     usleep(10000);
-    long after = private_dirty_kib(daemon.process);
+    struct memory after = memory_of(daemon.process);
     stop(&daemon);
     double ms = timing_median(times, STARTS) / 1e6;
     printf("  %-36s %8.2f ms    target %.0f%s\n", "exec to readiness, XAPI included", ms,
            READY_TARGET_MS, ms > READY_TARGET_MS ? "   MISSED" : "");
-    print_memory("private memory, idle after a load", (long)timing_median(idle, STARTS),
-                 IDLE_TARGET_KIB);
-    print_memory("private memory, after signed writes", after, SIGNED_TARGET_KIB);
+    memory_print("private memory, idle after a load", &idle, IDLE_TARGET_KIB);
+    memory_print("private memory, after signed writes", &after, SIGNED_TARGET_KIB);
 }
 
 int main(void)
