@@ -25,7 +25,8 @@ struct source {
 
 enum source_use {
     SOURCE_READ,
-    SOURCE_WRITE, /* locks it; refused where somebody has it */
+    SOURCE_READ_TO_CHANGE, /* for a dry run: neither locked nor saved */
+    SOURCE_WRITE,          /* locks it; refused where somebody has it */
 };
 
 /* What the command line names: --vm, --store or the first argument, which is taken. False with err

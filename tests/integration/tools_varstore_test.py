@@ -525,6 +525,142 @@ def test_explain(case):
     case.refused("explain", store, case.path("db.auth", b"rubbish"), code=2)
 
 
+# --------------------------------------------------------------------------------------- history and restore
+
+def test_history_and_restore(case):
+    store = case.store("store", (OTHER, "A", b"1", 7))
+    equal(case.json("history", store), [])
+    lists = case.path("db.esl", case.lists(case.key("own")[1]))
+    case.run("set", store, "db", lists)
+    case.run("set", store, "A", case.path("two", b"22"))
+    case.run("rm", store, "db")
+    listing = case.json("history", store)
+    assert len(listing) >= 2, listing
+    equal((listing[0]["variables"], listing[0]["differs_in"]), (1, 1))
+    assert len(case.run("history", store).splitlines()) == len(listing) + 1
+    number = str(listing[0]["number"])
+    equal(case.json("restore", store, number, "--dry-run")[0]["change"], "changed")
+    equal(case.run("get", store, "A"), "22")
+    case.run("restore", store, number, code=1)  # nobody is there to say yes
+    assert "--yes" in case.stderr
+    equal(case.run("get", store, "A"), "22")
+    case.run("restore", store, number, "--yes")
+    equal(case.run("get", store, "A"), "1")
+    newest = case.json("history", store)[-1]
+    case.run("restore", "--store", store, newest["snapshot"], "--yes")  # and back
+    equal(case.run("get", store, "A"), "22")
+    case.refused("restore", store, "999", "--yes")
+    case.refused("restore", store, "x", "--yes")
+    case.refused("history", case.path("two"))
+    lock = os.open(case.path("store/lock"), os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    case.refused("restore", store, number, "--yes")
+    os.close(lock)
+
+
+# --------------------------------------------------------------------------------------------- keys and certs
+
+MICROSOFT = {"k11": "Microsoft Corporation KEK CA 2011", "k23": "Microsoft Corporation KEK 2K CA 2023",
+             "w11": "Microsoft Windows Production PCA 2011", "w23": "Windows UEFI CA 2023",
+             "u11": "Microsoft Corporation UEFI CA 2011", "u23": "Microsoft UEFI CA 2023",
+             "o23": "Microsoft Option ROM UEFI CA 2023", "pk": "Windows OEM Devices PK"}
+
+
+def microsofts_folder(case):
+    """As microsoft/secureboot_objects lies there: certificates in folders, a dbx for each architecture."""
+    certs = {}
+    for folder in ("objects", "objects/KEK", "objects/DB", "objects/DBX", "objects/DBX/amd64", "objects/DBX/arm64"):
+        os.mkdir(case.path(folder))
+    for short, name in MICROSOFT.items():
+        certs[short] = case.key("objects/KEK/" + short if short[0] == "k" else "objects/DB/" + short, name,
+                                "Microsoft Corporation")[1]
+    case.path("objects/DBX/amd64/dbx_old.esl", sha256_list(b"\x09" * 32))
+    microsoft = "77fa9abd-0359-4d32-bd60-28f4e78f784b"
+    dbx = sha256_list(b"\1" * 32, b"\2" * 32, owner=microsoft)
+    head = bytes.fromhex("ea070601000000000000000000000000" + "18000000" + "0002f10e")
+    pkcs7 = uuid.UUID("4aafd29d-68df-49ee-8aa9-347d375665a7").bytes_le
+    case.path("objects/DBX/amd64/DBXUpdate.bin", head + pkcs7 + dbx)
+    case.path("objects/DBX/arm64/DBXUpdate.bin", head + pkcs7 + sha256_list(b"\7" * 32))
+    return case.path("objects"), certs
+
+
+def subjects(case, store, key):
+    lists = case.json("show", store, key)[0]["signatures"]
+    return [each["subject"].split(",")[0][3:] for part in lists for each in part.get("certificates", [])]
+
+
+def test_keys_make_install_enroll(case):
+    folder, own = case.path("own"), case.path("own-auth")
+    case.run("keys", "make", "--keys", folder, "--name", "Example")
+    equal(os.stat(folder).st_mode & 0o777, 0o700)
+    for key in ("PK", "KEK", "db"):
+        equal(os.stat("%s/%s.key" % (folder, key)).st_mode & 0o777, 0o600)
+    with open(folder + "/PK.key", "rb") as file:
+        before = file.read()
+    assert "never replaced" in case.refused("keys", "make", "--keys", folder)
+    with open(folder + "/PK.key", "rb") as file:
+        equal(file.read(), before)
+    os.mkdir(own)
+    case.run("keys", "install", "--keys", folder, "--profile", "own", "--output", own)
+    equal(sorted(os.listdir(own)), ["KEK.auth", "PK.auth", "db.auth"])
+    store = case.path("s", case.blob())
+    for key in ("db", "KEK", "PK"):  # what a daemon in setup mode takes
+        case.run("explain", store, "%s/%s.auth" % (own, key))
+    case.run("keys", "enroll", store, "--keys", folder, "--profile", "own")
+    equal((subjects(case, store, "PK"), subjects(case, store, "db")),
+          (["Example Platform Key"], ["Example Signature Database Key"]))
+    subprocess.run(["sbsign", "--key", folder + "/db.key", "--cert", folder + "/db.crt", "--output", case.path("signed"),
+                    SHIM], check=True, capture_output=True)
+    case.run("verify", store, case.path("signed"))
+    case.run("keys", "enroll", store, "--keys", folder, "--profile", "own")  # no change, so no question
+    case.refused("keys", "enroll", store, "--keys", case.path("none"))
+    case.refused("keys", "enroll", store, code=2)
+    case.refused("keys", "nonsense", store, "--keys", folder, code=2)
+    case.refused("keys", "enroll", store, "--keys", folder, "--profile", "x")
+
+
+def test_keys_profiles(case):
+    folder, _ = microsofts_folder(case)
+    for profile, kek, db in ((None, 2, 5), ("2011+2023", 2, 5), ("2023", 1, 3)):
+        store = case.path("s%s" % profile, case.blob())
+        arguments = ["--profile", profile] if profile else []
+        equal(len(case.json("keys", "enroll", store, "--keys", folder, "--dry-run", *arguments)), 4)
+        equal(case.json("ls", store), [])
+        case.run("keys", "enroll", store, "--keys", folder, *arguments)
+        equal(subjects(case, store, "PK"), ["Windows OEM Devices PK"])
+        equal((len(subjects(case, store, "KEK")), len(subjects(case, store, "db"))), (kek, db))
+        equal(case.json("show", store, "dbx")[0]["signatures"][0]["count"], 2)
+        equal(case.json("status", store)[0]["verdict"], "OK")
+    assert "PK.crt" in case.refused("keys", "enroll", case.path("x", case.blob()), "--keys", folder, "--profile", "own")
+    case.run("keys", "enroll", case.path("s2023"), "--keys", folder, code=1)  # there are keys, and nobody says yes
+    assert "PCR 7" in case.stderr
+    case.run("keys", "enroll", case.path("s2023"), "--keys", folder, "--yes")
+
+
+def test_certs_update(case):
+    folder, certs = microsofts_folder(case)
+    own = case.key("own")[1]
+    store = sb_store(case, "s", db=[own, certs["w11"]], kek=[own, certs["k11"]], dbx=sha256_list(b"\1" * 32, b"\5" * 32))
+    update = ["certs", "update", "--merge", store, "--keys", folder]
+    equal(sorted((each["name"], each["entries_added"], each["entries_removed"])
+                 for each in case.json(*update, "--dry-run")), [("KEK", 1, 0), ("db", 1, 0), ("dbx", 1, 0)])
+    equal(subjects(case, store, "KEK"), ["own", MICROSOFT["k11"]])
+    case.run(*update, code=1)
+    assert "BitLocker" in case.stderr and "--yes" in case.stderr
+    case.run(*update, "--yes")
+    equal(subjects(case, store, "KEK"), ["own", MICROSOFT["k11"], MICROSOFT["k23"]])
+    equal(subjects(case, store, "db"), ["own", MICROSOFT["w11"], MICROSOFT["w23"]])
+    equal(case.json("show", store, "dbx")[0]["signatures"][0]["count"], 3)
+    equal(case.run(*update, "--yes"), "")  # once is enough
+    custom = sb_store(case, "custom", db=[own], kek=[own], dbx=sha256_list(b"\1" * 32, b"\2" * 32))
+    equal(case.run("certs", "update", "--merge", custom, "--keys", folder, "--yes"), "")
+    os.remove(certs["k23"])
+    case.run("certs", "update", "--merge", sb_store(case, "t", kek=[certs["k11"]]), "--keys", folder, "--yes")
+    assert MICROSOFT["k23"] in case.stderr
+    case.refused("certs", "update", store, "--keys", folder, code=2)
+    case.refused("certs", "update", "--merge", store, code=2)
+
+
 def run(name, function):
     folder = tempfile.mkdtemp(prefix="tools.", dir="/tmp")
     case = Case(folder)

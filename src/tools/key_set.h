@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Keys for a VM out of a folder: one's own (PK.crt, KEK.crt, db.crt, as `varstore keys make` makes
+ * them), Microsoft's certificates wherever they are in it (by what they are, not by how the files
+ * are named), and the newest dbx.
+ */
+#ifndef TOOLS_KEY_SET_H
+#define TOOLS_KEY_SET_H
+
+#include "base/err.h"
+#include "base/writer.h"
+#include "store/store.h"
+
+enum key_profile {
+    PROFILE_2011_AND_2023,
+    PROFILE_2023,
+    PROFILE_OWN, /* none of Microsoft's */
+};
+
+/* Signature lists; empty where there is nothing. */
+struct key_set {
+    uint8_t *room; /* of all four */
+    struct writer pk, kek, db, dbx;
+    struct efi_time dbx_time; /* of the file that dbx is from */
+    unsigned certificates;    /* which of Microsoft's are in: enum microsoft_certificate */
+};
+
+/* "2011+2023" (also NULL), "2023", "own". */
+bool key_profile_parse(enum key_profile *out, const char *text, struct err *err);
+
+/* False with err set. To be freed in any case. */
+bool key_set_read(struct key_set *out, const char *folder, enum key_profile profile,
+                  struct err *err);
+void key_set_free(struct key_set *set);
+
+#endif

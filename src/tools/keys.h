@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the subcommands that change keys have in common. */
+#ifndef TOOLS_KEYS_H
+#define TOOLS_KEYS_H
+
+#include "tools/source.h"
+
+/* Shows what changes; then, unless it is a dry run or nothing changes, asks (question NULL:
+ * doesn't) and saves. */
+bool keys_save_confirmed(const struct command_line *line, struct source *source,
+                         const char *question, struct err *err);
+
+#endif
