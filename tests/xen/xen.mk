@@ -20,6 +20,6 @@ xen-lab: ## Build the images of a real Xen (XEN=4.17 or 4.20)
 	@tests/xen/build-lab $(XEN)
 	@tests/xen/build-guests
 
-test-xen: $(BUILD)/release/uefistored $(BUILD)/firmware/firmware.txt ## Test on a real Xen (XEN=4.17 or 4.20)
+test-xen: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier $(BUILD)/firmware/firmware.txt ## Test on a real Xen (XEN=4.17 or 4.20)
 	@tests/xen/test-xen --xen $(XEN) --out $(BUILD)/xen-$(XEN) $(BUILD)/release/uefistored \
 		$(BUILD)/firmware/OVMF-xen-debug.fd $(SCENARIOS)
