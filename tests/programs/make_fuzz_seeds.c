@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * make_fuzz_seeds DIR: what the fuzzers begin with, in DIR/NAME for tests/fuzz/NAME.c: real signed
- * writes, what they are made of, and stored variables. New keys every time, so nothing is
- * committed.
+ * writes, what they are made of, stored variables, and what a firmware asks while it boots. New
+ * keys every time, so nothing is committed.
  */
 #include "auth/auth.h"
 #include "backend/vars.h"
 #include "base/io.h"
 #include "base/writer.h"
+#include "support/boot.h"
 #include "support/sample.h"
 #include "support/signing.h"
+#include "support/vm.h"
+#include "transport/record.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -195,6 +198,81 @@ static void put_blobs(void)
     service_free(service);
 }
 
+/* ------------------------------------------------------------------------------------------ boots
+ */
+
+#define RECORDING_MAX (4u << 20)
+#define EVENTS_A_SEED 40u
+
+/* A first boot, with some physical presence before it. Gives the length of the recording. */
+static size_t record_boot(uint8_t *recording)
+{
+    static const struct service_config config = {.enforce = true};
+    static struct boot boot;
+    char path[PATH_MAX];
+    size_t len = 0;
+
+    snprintf(path, sizeof(path), "%s/boot.recording", folder);
+    struct vm *vm = vm_open(&config, NULL);
+    struct recorder *recorder = record_open(path, &vm->handler, NULL);
+    struct client *client = recorder != NULL ? client_over(record_handler(recorder)) : NULL;
+    for (uint32_t i = 0xf8; i < 0x108 && client != NULL; i++) {
+        client_ppi_write(client, i, client_ppi_read(client, i) + 1);
+    }
+    bool ok = client != NULL && boot_play(&boot, client);
+    client_close(client);
+    record_close(recorder);
+    vm_close(vm);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t *bytes = ok && fd >= 0 ? io_read_all(fd, RECORDING_MAX, &len, NULL) : NULL;
+    if (bytes == NULL) {
+        fprintf(stderr, "make_fuzz_seeds: can't record a boot: %s\n", boot.failure);
+        exit(1);
+    }
+    close(fd);
+    memcpy(recording, bytes, len);
+    free(bytes);
+    return len;
+}
+
+/* The next events, as a short recording and, its requests only, as the input of request_fuzz. */
+static void put_events(struct span head, struct reader *reader)
+{
+    static uint8_t requests[CAPACITY];
+    struct writer writer = writer_of(requests, sizeof(requests));
+    struct writer events = writer_of(buffer, sizeof(buffer));
+    struct record_event event;
+    const uint8_t *first = reader->rest.data;
+
+    writer_u8(&writer, 0);
+    for (unsigned i = 0; i < EVENTS_A_SEED && record_read_event(reader, &event); i++) {
+        if (event.kind == RECORD_REQUEST) {
+            writer_u16le(&writer, (uint16_t)event.bytes.len);
+            writer_bytes(&writer, event.bytes);
+        }
+    }
+    writer_bytes(&events, head);
+    writer_bytes(&events, span_of(first, (size_t)(reader->rest.data - first)));
+    put_seed("recording_fuzz", writer_span(&events));
+    put_seed("request_fuzz", writer_span(&writer));
+}
+
+static void put_boot(void)
+{
+    uint8_t *recording = malloc(RECORDING_MAX);
+    size_t len = recording != NULL ? record_boot(recording) : 0;
+    struct reader reader = reader_of(span_of(recording, len));
+
+    if (!record_read_head(&reader)) {
+        fprintf(stderr, "make_fuzz_seeds: not a recording\n");
+        exit(1);
+    }
+    while (!reader_end(&reader)) {
+        put_events(span_of(recording, 8), &reader);
+    }
+    free(recording);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -206,5 +284,6 @@ int main(int argc, char **argv)
     put_signatures();
     put_writes();
     put_blobs();
+    put_boot();
     return 0;
 }

@@ -38,12 +38,14 @@ double timing_median(double *values, size_t count)
     return values[count / 2];
 }
 
-void timing_print(const char *name, double ns, const char *note)
+double timing_least(const double *values, size_t count)
 {
-    const char *unit = ns < 10e3 ? "ns" : ns < 10e6 ? "us" : "ms";
-    double value = ns < 10e3 ? ns : ns < 10e6 ? ns / 1e3 : ns / 1e6;
+    double least = values[0];
 
-    printf("  %-44s %9.1f %s   %s\n", name, value, unit, note);
+    for (size_t i = 1; i < count; i++) {
+        least = values[i] < least ? values[i] : least;
+    }
+    return least;
 }
 
 int timing_target(const char *name, double ratio, double target)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Timing for benchmarks. What is compared takes turns round by round, so that whatever else the
- * machine does meets it alike, and the median of the rounds is what counts.
+ * machine does meets it alike; of the rounds counts the median, or the least.
  */
 #ifndef TESTS_SUPPORT_TIMING_H
 #define TESTS_SUPPORT_TIMING_H
@@ -20,8 +20,8 @@ clockid_t timing_clock_of(pid_t process);
 /* Sorts the values. */
 double timing_median(double *values, size_t count);
 
-/* "name   123.4 us   note"; the unit is chosen by what fits ns. */
-void timing_print(const char *name, double ns, const char *note);
+/* What code takes when nothing else gets in its way: others only ever add to it. */
+double timing_least(const double *values, size_t count);
 
 /* "name   1.05   target 1.20", with MISSED where it is; gives whether it is met. */
 int timing_target(const char *name, double ratio, double target);

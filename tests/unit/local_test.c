@@ -139,6 +139,13 @@ static void test_request_and_ports_reach_the_handler(void **state)
     assert_descriptors(f->descriptors);
 }
 
+static void assert_untouched(struct client *client)
+{
+    for (size_t at = 0; at < (size_t)CLIENT_PAGES * CLIENT_PAGE; at++) {
+        assert_int_equal(client_memory(client)[at], 0x5a);
+    }
+}
+
 static void test_memory_bounds_of_a_request(void **state)
 {
     struct fixture *f = *state;
@@ -158,9 +165,7 @@ static void test_memory_bounds_of_a_request(void **state)
         client_write(client, PORT_REQUEST, 4, cases[i].gfn);
         assert_false(client_lost(client));
         assert_int_equal(echo_requests(f->echo) - before, cases[i].served);
-        for (size_t at = 0; at < (size_t)CLIENT_PAGES * CLIENT_PAGE; at++) {
-            assert_int_equal(client_memory(client)[at], 0x5a);
-        }
+        assert_untouched(client);
     }
     client_close(client);
 }
