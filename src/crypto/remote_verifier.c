@@ -14,10 +14,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 
 #define PARTS_MAX 16u /* of a message's content */
-#define PIECES_MAX (2 + PARTS_MAX + VERIFIER_CERTIFICATES_MAX)
 
 struct remote_verifier {
     struct verifier base;
@@ -25,20 +23,6 @@ struct remote_verifier {
     uint32_t sequence;
     struct log_limit limit;
 };
-
-/* What is sent with one call. */
-struct pieces {
-    struct iovec vectors[PIECES_MAX];
-    size_t count;
-    size_t len;
-};
-
-static void pieces_add(struct pieces *pieces, struct span bytes)
-{
-    pieces->vectors[pieces->count++] =
-        (struct iovec){.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.len};
-    pieces->len += bytes.len;
-}
 
 /* A span for the request's head, which only looks at its length: the parts lie apart. */
 static struct span parts_extent(const struct signed_message *message)
@@ -61,19 +45,29 @@ static bool give_up(struct remote_verifier *verifier, const char *reason)
     return false;
 }
 
-static bool send_pieces(struct remote_verifier *verifier, struct pieces *pieces)
+/* Not sendmsg: with that, a descriptor could be passed. */
+static bool send_piece(struct remote_verifier *verifier, struct span piece)
 {
-    struct msghdr message = {.msg_iov = pieces->vectors, .msg_iovlen = pieces->count};
     ssize_t sent;
 
     do {
-        sent = sendmsg(verifier->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = send(verifier->fd, piece.data, piece.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
         return give_up(verifier, "the verifier has ended");
     }
-    return (sent >= 0 && (size_t)sent == pieces->len) ||
+    return (sent >= 0 && (size_t)sent == piece.len) ||
            give_up(verifier, "the verifier doesn't take the request");
+}
+
+static bool send_pieces(struct remote_verifier *verifier, const struct span *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].len > 0 && !send_piece(verifier, pieces[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool receive_answer(struct remote_verifier *verifier, struct verifier_answer *answer)
@@ -95,13 +89,6 @@ static bool receive_answer(struct remote_verifier *verifier, struct verifier_ans
            give_up(verifier, "the verifier answers nonsense");
 }
 
-static void pieces_add_all(struct pieces *pieces, const struct span *spans, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        pieces_add(pieces, spans[i]);
-    }
-}
-
 /*
  * Sends the request, whose operation and certificates are set, about the message. True when the
  * answer is yes.
@@ -112,7 +99,6 @@ static bool ask(struct verifier *base, struct verifier_request *request,
     struct remote_verifier *verifier = (struct remote_verifier *)base;
     uint8_t bytes[VERIFIER_HEAD_MAX];
     struct writer head = writer_of(bytes, sizeof(bytes));
-    struct pieces pieces;
 
     request->sequence = ++verifier->sequence;
     request->pkcs7 = message->pkcs7;
@@ -125,13 +111,11 @@ static bool ask(struct verifier *base, struct verifier_request *request,
                     "a signed write is refused: there is too much to verify");
         return false;
     }
-    pieces.count = 0;
-    pieces.len = 0;
-    pieces_add(&pieces, writer_span(&head));
-    pieces_add(&pieces, message->pkcs7);
-    pieces_add_all(&pieces, message->parts, message->part_count);
-    pieces_add_all(&pieces, request->certificates, request->certificate_count);
-    return send_pieces(verifier, &pieces) && receive_answer(verifier, answer) && answer->yes;
+    const struct span pieces[] = {writer_span(&head), message->pkcs7};
+    return send_pieces(verifier, pieces, 2) &&
+           send_pieces(verifier, message->parts, message->part_count) &&
+           send_pieces(verifier, request->certificates, request->certificate_count) &&
+           receive_answer(verifier, answer) && answer->yes;
 }
 
 /* Takes the certificates into the request as far as it has room: verifier_write_head refuses one

@@ -16,7 +16,7 @@
 /*
  * fd: a connected AF_UNIX stream socket, which is the verifier's from here on, success or not.
  * timeout_ms: how long an answer may take; a request that is longer in the sending is refused.
- * NULL: err says why. Afterwards recvfrom, sendmsg and close are all that is called.
+ * NULL: err says why. Afterwards recvfrom, sendto and close are all that is called.
  */
 struct verifier *remote_verifier_new(int fd, unsigned timeout_ms, struct err *err);
 

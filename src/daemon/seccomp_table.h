@@ -68,7 +68,7 @@ static const struct seccomp_rule seccomp_rules[] = {
     RULE(write),
     RULE(poll),
     RULE(recvmsg, LOCAL),
-    RULE(sendto, .uses = SANDBOX_USE_LOCAL | SANDBOX_USE_SOCKET),
+    RULE(sendto),
     RULE(epoll_wait, LOCAL),
     RULE(clock_gettime, .elsewhere = true), /* where the clock can't be read in user space */
 
@@ -85,7 +85,6 @@ static const struct seccomp_rule seccomp_rules[] = {
     RULE(prctl, XEN, ARGUMENT_IS(0, PR_SET_SECCOMP)), /* sandbox_seal; can only forbid more */
 
     /* Asking the process that checks signatures. (XAPI's answers, too.) */
-    RULE(sendmsg),
     RULE(recvfrom),
 
     /* Memory, never executable. */
