@@ -15,6 +15,7 @@ SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 BUILD ?= build
 WERROR ?=
@@ -197,7 +198,7 @@ demo: demo-local ## Show the daemon at work
 demo-local: uefistored $(PROGRAMS:%=$(BUILD)/release/tests/%) ## The quick demo, without Xen
 	tests/demo.sh $(BUILD)/release
 
-bench: uefistored $(BENCHES:%=$(BUILD)/release/tests/%) $(PROGRAMS:%=$(BUILD)/release/tests/%) $(XENSTUBS:%=$(BUILD)/release/xenstub/libxen%.so.1) ## Run the benchmarks
+bench: uefistored tools $(BENCHES:%=$(BUILD)/release/tests/%) $(PROGRAMS:%=$(BUILD)/release/tests/%) $(XENSTUBS:%=$(BUILD)/release/xenstub/libxen%.so.1) ## Run the benchmarks
 	tests/bench.sh $(BUILD)/release
 
 FUZZ_SECONDS ?= 60
@@ -232,13 +233,14 @@ install: all ## Install below DESTDIR and PREFIX (/usr/local)
 	ln -sf uefistored $(DESTDIR)$(SBINDIR)/varstored
 	install -D -m 0755 $(BUILD)/release/varstore $(DESTDIR)$(BINDIR)/varstore
 	for name in $(TOOL_NAMES); do ln -sf varstore $(DESTDIR)$(BINDIR)/$$name; done
+	install -D -m 0644 packaging/bash-completion/varstore $(DESTDIR)$(COMPLETIONDIR)/varstore
 	for page in $(MANPAGES); do \
 		install -D -m 0644 $(BUILD)/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 uninstall: ## Remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/uefistored $(DESTDIR)$(SBINDIR)/varstored \
 		$(DESTDIR)$(LIBEXECDIR)/uefistored/uefistored-verifier
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,varstore $(TOOL_NAMES))
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,varstore $(TOOL_NAMES)) $(DESTDIR)$(COMPLETIONDIR)/varstore
 	for page in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 deploy: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier ## Copy the daemon to HOST (HOST=name make deploy)
