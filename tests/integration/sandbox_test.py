@@ -264,6 +264,7 @@ def gone(folder):
         life.host.close()
         life.host = xen.Host(f"{folder}/xen", BUILD)
         life.start()
+        assert xen.Guest(life.host).get("SecureBoot")[0] == xen.SUCCESS
         life.host.close()
         assert xen.Guest(life.host).set("Lonely", b"1") == xen.SUCCESS
         life.stop()
