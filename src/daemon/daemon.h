@@ -26,6 +26,7 @@ struct daemon {
     struct port_handler handler; /* of the service */
     struct recorder *recorder;   /* in front of it, or NULL */
     bool first_boot;
+    bool announced; /* somebody may know that the VM is served */
 };
 
 /*

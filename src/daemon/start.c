@@ -389,6 +389,7 @@ static bool announce(struct daemon *daemon, struct err *err)
     if (!daemon->transport->ops->announce(daemon->transport, err)) {
         return err_context(err, "can't announce readiness");
     }
+    daemon->announced = true;
     log_info("ready");
     return true;
 }
@@ -421,13 +422,17 @@ static bool signalled(const struct daemon *daemon)
     return daemon->signals >= 0 && poll(&poll_fd, 1, 0) > 0;
 }
 
-/* False with err set, or, after a signal, with *stopped. */
+/*
+ * A signal that comes before the announcement means that nobody waits for this VM any more. One
+ * that comes behind it is the toolstack's, which relies on a suspend image: that is the loop's to
+ * see.
+ */
 bool daemon_start(struct daemon *daemon, bool *stopped, struct err *err)
 {
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         bool ok = steps[i](daemon, err);
 
-        *stopped = signalled(daemon);
+        *stopped = !daemon->announced && signalled(daemon);
         if (!ok || *stopped) {
             return false;
         }

@@ -279,6 +279,16 @@ def suspended_and_resumed_elsewhere_the_state_is_the_same(vm):
 
 
 @test
+def a_signal_right_behind_the_announcement_leaves_an_image(vm):
+    vm.start()
+    image = vm.stop()
+    for _ in range(30):
+        vm.start(resume_from=image)
+        image = vm.stop()
+        assert image.startswith(b"VARS")
+
+
+@test
 def after_a_resume_writes_reach_xapi_again(vm):
     vm.start()
     image = vm.stop()
