@@ -352,6 +352,7 @@ def the_daemon_leaves_with_its_domain_and_not_with_another(echo):
 
 @test
 def the_daemon_survives_xenstored(echo):
+    assert answered(echo.guest)
     echo.host.close()
     assert answered(echo.guest)
     usage = os.sysconf("SC_CLK_TCK")
