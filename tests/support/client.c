@@ -25,15 +25,13 @@ struct client {
 
 /* -------------------------------------------------------------------------- the local transport */
 
-static const uint8_t memory_message[LOCAL_MESSAGE_SIZE] = {LOCAL_MEMORY};
-
 /* One message and its answer. */
 static bool exchange(int fd, uint32_t operation, uint32_t port, uint32_t size, uint32_t *value,
                      const int *memory)
 {
     uint32_t result;
     bool sent = memory == NULL ? raw_send_message(fd, operation, port, size, *value)
-                               : raw_send(fd, memory_message, sizeof(memory_message), memory, 1);
+                               : raw_send_memory(fd, memory, 1);
 
     return sent && raw_receive(fd, &result, value) && result == LOCAL_SERVED;
 }

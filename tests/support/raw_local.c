@@ -62,6 +62,13 @@ bool raw_send(int fd, const void *bytes, size_t len, const int *fds, size_t fd_c
     return sendmsg(fd, &header, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
+bool raw_send_memory(int fd, const int *fds, size_t fd_count)
+{
+    static const uint8_t bytes[LOCAL_MESSAGE_SIZE] = {LOCAL_MEMORY};
+
+    return raw_send(fd, bytes, sizeof(bytes), fds, fd_count);
+}
+
 bool raw_receive(int fd, uint32_t *result, uint32_t *value)
 {
     uint8_t bytes[LOCAL_ANSWER_SIZE + 1];

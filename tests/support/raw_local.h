@@ -21,6 +21,9 @@ bool raw_send(int fd, const void *bytes, size_t len, const int *fds, size_t fd_c
 /* A message of the right length. */
 bool raw_send_message(int fd, uint32_t operation, uint32_t port, uint32_t size, uint32_t value);
 
+/* The message that passes memory, with any descriptors. */
+bool raw_send_memory(int fd, const int *fds, size_t fd_count);
+
 /* An answer. False: the daemon hung up. */
 bool raw_receive(int fd, uint32_t *result, uint32_t *value);
 

@@ -57,8 +57,7 @@ static int tear_down(void **state)
 /* One more round trip: what was sent before has been dealt with, and the server is well. */
 static void assert_still_serves(struct fixture *f)
 {
-    struct err err;
-    struct client *client = client_open(f->path, 0, &err);
+    struct client *client = client_open(f->path, 0, NULL);
     static const uint8_t request[] = {1, 0, 0, 0, 3, 0, 0, 0, 7, 0, 0, 0};
 
     assert_non_null(client);
@@ -79,17 +78,9 @@ static void assert_descriptors(unsigned expected)
     assert_int_equal(raw_count_descriptors(), expected);
 }
 
-static bool send_memory(int fd, const int *fds, size_t count)
-{
-    static const uint8_t bytes[LOCAL_MESSAGE_SIZE] = {LOCAL_MEMORY};
-
-    return raw_send(fd, bytes, sizeof(bytes), fds, count);
-}
-
 static uint32_t receive_answer(int fd, uint32_t expected)
 {
-    uint32_t result;
-    uint32_t value;
+    uint32_t result, value;
 
     assert_true(raw_receive(fd, &result, &value));
     assert_int_equal(result, expected);
@@ -116,7 +107,7 @@ static int attached(struct fixture *f)
     int fd = raw_connect(f->path);
 
     assert_true(fd >= 0 && memfd >= 0);
-    assert_true(send_memory(fd, &memfd, 1));
+    assert_true(raw_send_memory(fd, &memfd, 1));
     receive_answer(fd, LOCAL_SERVED);
     return fd;
 }
@@ -126,8 +117,7 @@ static int attached(struct fixture *f)
 static void test_request_and_ports_reach_the_handler(void **state)
 {
     struct fixture *f = *state;
-    struct err err;
-    struct client *client = client_open(f->path, 0, &err);
+    struct client *client = client_open(f->path, 0, NULL);
 
     assert_non_null(client);
     client_write(client, PORT_PPI_INDEX, 4, 0xdeadbeef);
@@ -149,8 +139,7 @@ static void assert_untouched(struct client *client)
 static void test_memory_bounds_of_a_request(void **state)
 {
     struct fixture *f = *state;
-    struct err err;
-    struct client *client = client_open(f->path, 0, &err);
+    struct client *client = client_open(f->path, 0, NULL);
     const uint32_t last = CLIENT_PAGES - 16;
     const struct {
         uint32_t gfn;
@@ -335,7 +324,7 @@ static void test_seals(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int memfd = raw_memfd(WIRE_BUFFER_SIZE, cases[i].seals);
         int fd = raw_connect(f->path);
-        assert_true(send_memory(fd, &memfd, 1));
+        assert_true(raw_send_memory(fd, &memfd, 1));
         receive_answer(fd, cases[i].result);
         close(memfd);
         close(fd);
@@ -364,7 +353,7 @@ static void test_memory_sizes(void **state)
         int memfd = raw_memfd(cases[i].len, F_SEAL_SHRINK);
         int fd = raw_connect(f->path);
         assert_true(memfd >= 0);
-        assert_true(send_memory(fd, &memfd, 1));
+        assert_true(raw_send_memory(fd, &memfd, 1));
         receive_answer(fd, cases[i].result);
         close(memfd);
         close(fd);
@@ -375,11 +364,9 @@ static void test_memory_sizes(void **state)
 static void assert_no_memory(struct fixture *f, int other)
 {
     int fd = raw_connect(f->path);
-    uint32_t result;
-    uint32_t value;
+    uint32_t result, value;
 
-    assert_true(other >= 0);
-    assert_true(send_memory(fd, &other, 1));
+    assert_true(other >= 0 && raw_send_memory(fd, &other, 1));
     assert_true(raw_receive(fd, &result, &value));
     assert_true(result == LOCAL_NOT_MEMORY || result == LOCAL_NOT_SEALED);
     assert_hung_up(fd);
@@ -419,7 +406,7 @@ static void test_extra_descriptors_are_refused_and_closed(void **state)
     }
     for (size_t count = 0; count <= 16; count++) {
         int fd = raw_connect(f->path);
-        assert_true(send_memory(fd, many, count));
+        assert_true(raw_send_memory(fd, many, count));
         receive_answer(fd, count == 1 ? LOCAL_SERVED : LOCAL_BAD_MESSAGE);
         close(fd);
     }
@@ -438,7 +425,7 @@ static void test_descriptors_out_of_place_are_refused_and_closed(void **state)
     assert_true(raw_send(fd, read, sizeof(read), &memfd, 1)); /* with a port access */
     assert_refused(fd, LOCAL_BAD_MESSAGE);
     fd = attached(f);
-    assert_true(send_memory(fd, &memfd, 1)); /* memory a second time */
+    assert_true(raw_send_memory(fd, &memfd, 1)); /* memory a second time */
     assert_refused(fd, LOCAL_BAD_MESSAGE);
     fd = attached(f);
     assert_true(raw_send(fd, read, 5, &memfd, 1)); /* with a short message */
