@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Files made by tools that others wrote are accepted: efitools' sign-efi-sig-list,
- * cert-to-efi-sig-list and hash-to-efi-sig-list, and PKCS #7 and CMS by the openssl command.
+ * cert-to-efi-sig-list and hash-to-efi-sig-list, sbvarsign, and PKCS #7 and CMS by the openssl
+ * command.
  */
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -136,6 +137,19 @@ static void test_hash_list(void **state)
     expect_write("dbx", 0, "dbx.auth", EFI_SECURITY_VIOLATION); /* signed as an append */
 }
 
+static void test_sbvarsign(void **state)
+{
+    (void)state;
+    secure_boot_enroll(&vm);
+    run("cert-to-efi-sig-list db.crt db.esl;"
+        "sbvarsign --key KEK.key --cert KEK.crt --output sbvarsign.auth --attr "
+        "NON_VOLATILE,BOOTSERVICE_ACCESS,RUNTIME_ACCESS,TIME_BASED_AUTHENTICATED_WRITE_ACCESS "
+        "db db.esl");
+    expect_write("db", APPEND, "sbvarsign.auth", EFI_SECURITY_VIOLATION);
+    expect_write("db", 0, "sbvarsign.auth", EFI_SUCCESS);
+    expect_write("db", 0, "sbvarsign.auth", EFI_SECURITY_VIOLATION);
+}
+
 /* Signs the content of a write to db with an openssl command, and writes it. */
 static void expect_openssl(const char *command, unsigned time, efi_status expected)
 {
@@ -200,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_efitools),
         cmocka_unit_test(test_hash_list),
+        cmocka_unit_test(test_sbvarsign),
         cmocka_unit_test(test_openssl),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
