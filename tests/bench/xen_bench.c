@@ -235,9 +235,8 @@ static void measure_gets(const struct folder *folder)
     stop(&daemon);
     stop(&null);
     double cpu = timing_median(daemon.cpu, ROUNDS), null_cpu = timing_median(null.cpu, ROUNDS);
-    timing_print("time of a get", timing_median(daemon.time, ROUNDS), "as the guest sees it");
-    timing_print("CPU of a get", cpu, "");
-    timing_print("CPU of a null daemon", null_cpu, "on the same libraries");
+    printf("  %-30s %9.2f us\n", "time of a get", timing_median(daemon.time, ROUNDS) / 1e3);
+    printf("  %-30s %9.2f us   (null daemon %.2f us)\n", "CPU of a get", cpu / 1e3, null_cpu / 1e3);
     timing_target("CPU of a get beside a null daemon", cpu / null_cpu, CPU_TARGET);
 }
 
