@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The bytes of a request are sent from where they lie, with one call. The send buffer has room for
- * the largest request, and there is never more than one in it: so sending doesn't block, and a
+ * The bytes of a request are sent from where they lie. The send buffer has room for the largest
+ * request, and there is never more than one in it: so sending doesn't block, and a
  * request that doesn't fit shows that the other side left something unread.
  */
 #include "crypto/remote_verifier.h"
@@ -11,14 +11,15 @@
 #include "crypto/verifier_message.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #define PARTS_MAX 16u /* of a message's content */
 
 struct remote_verifier {
     struct verifier base;
+    struct remote_verifier_config config;
     int fd; /* -1: given up */
     uint32_t sequence;
     struct log_limit limit;
@@ -70,17 +71,36 @@ static bool send_pieces(struct remote_verifier *verifier, const struct span *pie
     return true;
 }
 
+/* Waits until fds[0], of the two at most, has something. */
+static bool wait_readable(struct pollfd *fds, nfds_t count, unsigned timeout_ms)
+{
+    int ready;
+
+    do { /* SIGSTOP and SIGCONT interrupt it */
+        ready = poll(fds, count, (int)timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0 && fds[0].revents != 0;
+}
+
+static bool wait_for_answer(const struct remote_verifier *verifier)
+{
+    const struct remote_verifier_config *config = &verifier->config;
+    struct pollfd fds[] = {{.fd = verifier->fd, .events = POLLIN},
+                           {.fd = config->hurry_fd, .events = POLLIN}};
+
+    return wait_readable(fds, 2, config->timeout_ms) ||
+           (fds[1].revents != 0 && wait_readable(fds, 1, config->hurry_ms));
+}
+
+/* An answer comes as a whole, or is none. */
 static bool receive_answer(struct remote_verifier *verifier, struct verifier_answer *answer)
 {
     uint8_t bytes[VERIFIER_ANSWER_SIZE];
-    ssize_t got;
 
-    do { /* the timeout is for all of the bytes together */
-        got = recv(verifier->fd, bytes, sizeof(bytes), MSG_WAITALL);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0 && errno == EAGAIN) {
+    if (!wait_for_answer(verifier)) {
         return give_up(verifier, "the verifier doesn't answer");
     }
+    ssize_t got = recv(verifier->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
     if (got <= 0) {
         return give_up(verifier, "the verifier has ended");
     }
@@ -183,30 +203,22 @@ static const struct verifier_ops ops = {
     .free = verifier_destroy,
 };
 
-static bool set_up_socket(int fd, unsigned timeout_ms, struct err *err)
+struct verifier *remote_verifier_new(const struct remote_verifier_config *config, struct err *err)
 {
-    const struct timeval timeout = {.tv_sec = timeout_ms / 1000,
-                                    .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
-    const int send_buffer =
-        VERIFIER_LENGTH_SIZE + VERIFIER_REQUEST_MAX; /* and the kernel doubles it */
-
-    return (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
-            setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer)) == 0) ||
-           err_errno(err, "can't set up the socket to the verifier");
-}
-
-struct verifier *remote_verifier_new(int fd, unsigned timeout_ms, struct err *err)
-{
+    /* The kernel doubles it, for what it needs beside. */
+    static const int send_buffer = VERIFIER_LENGTH_SIZE + VERIFIER_REQUEST_MAX;
     struct remote_verifier *verifier = calloc(1, sizeof(*verifier));
 
     if (verifier == NULL) {
         err_set(err, "out of memory");
-        close(fd);
+        close(config->fd);
         return NULL;
     }
     verifier->base.ops = &ops;
-    verifier->fd = fd;
-    if (!set_up_socket(fd, timeout_ms, err)) {
+    verifier->config = *config;
+    verifier->fd = config->fd;
+    if (setsockopt(config->fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer)) != 0) {
+        err_errno(err, "can't set up the socket to the verifier");
         verifier_destroy(&verifier->base);
         return NULL;
     }

@@ -31,7 +31,10 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-#define VERIFIER_TIMEOUT_MS 8000u /* less than the toolstack's 10 s between SIGTERM and SIGKILL */
+/* The first check loads libcrypto, on a host that may have started a hundred VMs just now. A daemon
+ * that was told to end has to be over well before the toolstack's 10 s are. */
+#define VERIFIER_TIMEOUT_MS 30000u
+#define VERIFIER_HURRY_MS 4000u
 
 static bool take_pidfile(struct daemon *daemon, struct err *err)
 {
@@ -59,9 +62,14 @@ static bool open_signals(struct daemon *daemon, struct err *err)
 /* Early, for the process to be made of next to nothing; its signals are blocked like ours. */
 static bool start_verifier(struct daemon *daemon, struct err *err)
 {
-    int fd = verifier_process_start(daemon->options, err);
+    const struct remote_verifier_config config = {
+        .fd = verifier_process_start(daemon->options, err),
+        .timeout_ms = VERIFIER_TIMEOUT_MS,
+        .hurry_fd = daemon->signals,
+        .hurry_ms = VERIFIER_HURRY_MS,
+    };
 
-    daemon->verifier = fd >= 0 ? remote_verifier_new(fd, VERIFIER_TIMEOUT_MS, err) : NULL;
+    daemon->verifier = config.fd >= 0 ? remote_verifier_new(&config, err) : NULL;
     return daemon->verifier != NULL;
 }
 

@@ -316,7 +316,9 @@ static struct verifier *start_process(pid_t *child)
         _exit(verifier != NULL && verifier_serve(fds[1], verifier, 10) ? 0 : 1);
     }
     close(fds[1]);
-    struct verifier *verifier = remote_verifier_new(fds[0], 10000, &err);
+    const struct remote_verifier_config config = {
+        .fd = fds[0], .timeout_ms = 10000, .hurry_fd = -1};
+    struct verifier *verifier = remote_verifier_new(&config, &err);
     must(verifier != NULL, err.text);
     must(clock_getcpuclockid(*child, &other_process) == 0, "no clock of the other process");
     return verifier;

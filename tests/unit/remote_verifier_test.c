@@ -75,8 +75,10 @@ static void make_sockets(int sockets[2])
 
 static struct verifier *remote(int fd, unsigned timeout_ms)
 {
+    const struct remote_verifier_config config = {
+        .fd = fd, .timeout_ms = timeout_ms, .hurry_fd = -1};
     struct err err;
-    struct verifier *verifier = remote_verifier_new(fd, timeout_ms, &err);
+    struct verifier *verifier = remote_verifier_new(&config, &err);
 
     assert_non_null(verifier);
     return verifier;
@@ -397,6 +399,39 @@ static void a_peer_that_dies_at_work(void **state)
     assert_int_equal(wait_for(peer), 0);
 }
 
+/* A verifier whose owner is in a hurry already. */
+struct hurry {
+    struct verifier *verifier;
+    int peer, told[2];
+};
+
+static struct hurry hurry_open(unsigned hurry_ms)
+{
+    struct hurry hurry;
+    struct err err;
+    int sockets[2];
+
+    make_sockets(sockets);
+    assert_int_equal(pipe(hurry.told), 0);
+    assert_int_equal(write(hurry.told[1], "", 1), 1);
+    const struct remote_verifier_config config = {.fd = sockets[0],
+                                                  .timeout_ms = TIMEOUT_MS,
+                                                  .hurry_fd = hurry.told[0],
+                                                  .hurry_ms = hurry_ms};
+    hurry.verifier = remote_verifier_new(&config, &err);
+    hurry.peer = sockets[1];
+    assert_non_null(hurry.verifier);
+    return hurry;
+}
+
+static void hurry_close(struct hurry *hurry)
+{
+    verifier_free(hurry->verifier);
+    close(hurry->peer);
+    close(hurry->told[0]);
+    close(hurry->told[1]);
+}
+
 static void a_silent_peer(void **state)
 {
     (void)state;
@@ -410,6 +445,36 @@ static void a_silent_peer(void **state)
     assert_in_range(now_ms() - begun, SHORT_TIMEOUT_MS * 9 / 10, SHORT_TIMEOUT_MS * 10);
     verifier_free(verifier);
     close(peer);
+}
+
+/* When the daemon has to end, there is less time... */
+static void a_silent_peer_in_a_hurry(void **state)
+{
+    (void)state;
+    struct hurry hurry = hurry_open(SHORT_TIMEOUT_MS);
+
+    uint64_t begun = now_ms();
+    assert_gives_up(hurry.verifier, "doesn't answer");
+    assert_in_range(now_ms() - begun, SHORT_TIMEOUT_MS * 9 / 10, TIMEOUT_MS / 2);
+    hurry_close(&hurry);
+}
+
+/* ...but an answer that comes in it is taken. */
+static void an_answer_in_a_hurry(void **state)
+{
+    (void)state;
+    struct hurry hurry = hurry_open(TIMEOUT_MS);
+    uint8_t bytes[VERIFIER_ANSWER_SIZE];
+
+    good_answer(bytes, 1);
+    pid_t peer = fork();
+    if (peer == 0) {
+        usleep(SHORT_TIMEOUT_MS * 1000 / 2);
+        _exit(send(hurry.peer, bytes, sizeof(bytes), 0) == sizeof(bytes) ? 0 : 1);
+    }
+    assert_true(trusts(hurry.verifier, fixture.leaf));
+    assert_int_equal(wait_for(peer), 0);
+    hurry_close(&hurry);
 }
 
 /* One that trickles its answer can't hold a VM up for longer. */
@@ -548,8 +613,9 @@ static void without_memory(void **state)
         .sequence = 1, .operation = VERIFIER_CERTIFICATE, .certificate_count = 1};
 
     make_sockets(sockets);
+    const struct remote_verifier_config config = {.fd = sockets[0], .hurry_fd = -1};
     alloc_fault_arm(0);
-    assert_null(remote_verifier_new(sockets[0], TIMEOUT_MS, &err));
+    assert_null(remote_verifier_new(&config, &err));
     assert_true(alloc_fault_disarm());
     assert_int_equal(recv(sockets[1], bytes, 1, 0), 0); /* the socket was given back */
     close(sockets[1]);
@@ -569,9 +635,10 @@ static void without_memory(void **state)
 static void what_is_no_socket(void **state)
 {
     (void)state;
+    const struct remote_verifier_config config = {.fd = memfd_create("none", 0), .hurry_fd = -1};
     struct err err;
 
-    assert_null(remote_verifier_new(memfd_create("none", 0), TIMEOUT_MS, &err));
+    assert_null(remote_verifier_new(&config, &err));
     assert_non_null(strstr(err.text, "verifier"));
 }
 
@@ -590,6 +657,8 @@ int main(void)
         cmocka_unit_test(a_peer_that_is_killed),
         cmocka_unit_test(a_peer_that_dies_at_work),
         cmocka_unit_test(a_silent_peer),
+        cmocka_unit_test(a_silent_peer_in_a_hurry),
+        cmocka_unit_test(an_answer_in_a_hurry),
         cmocka_unit_test(a_trickling_peer),
         cmocka_unit_test(a_peer_that_reads_nothing),
         cmocka_unit_test(a_server_that_is_told_nonsense),
