@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "support/alloc_fault.h"
 #include "support/client.h"
 #include "support/echo.h"
 
@@ -147,6 +148,21 @@ static void test_close_removes_only_its_own_socket(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+static void test_without_memory(void **state)
+{
+    struct fixture *f = *state;
+    char path[80];
+    struct err err = {0};
+
+    snprintf(path, sizeof(path), "%s/other", f->folder);
+    alloc_fault_arm(0);
+    struct transport *transport = local_open(path, &err);
+    assert_true(alloc_fault_disarm());
+    assert_null(transport);
+    assert_non_null(strstr(err.text, "no memory"));
+    assert_int_equal(access(path, F_OK), -1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -155,6 +171,7 @@ int main(void)
         TEST(test_socket_is_private),        TEST(test_socket_in_use_is_left_alone),
         TEST(test_stale_socket_is_replaced), TEST(test_other_files_are_left_alone),
         TEST(test_paths_that_are_none),      TEST(test_close_removes_only_its_own_socket),
+        TEST(test_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

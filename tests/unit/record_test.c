@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "support/alloc_fault.h"
 #include "support/client.h"
 
 #include <setjmp.h>
@@ -337,6 +338,19 @@ static void test_a_path_that_cannot_be_made(void **state)
     assert_non_null(strstr(err.text, "/nonexistent/file"));
 }
 
+static void test_without_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct port_handler inner = handler_of(f);
+    struct err err = {0};
+
+    alloc_fault_arm(0);
+    struct recorder *recorder = record_open(f->path, &inner, &err);
+    assert_true(alloc_fault_disarm());
+    assert_null(recorder);
+    assert_non_null(strstr(err.text, "no memory"));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -353,6 +367,7 @@ int main(void)
         TEST(test_a_file_that_cannot_grow),
         TEST(test_the_file_is_private_and_made_anew),
         TEST(test_a_path_that_cannot_be_made),
+        TEST(test_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
