@@ -2,6 +2,7 @@
 #include "crypto/authenticode.h"
 
 #include "base/cleanup.h"
+#include "crypto/certificate.h"
 
 #include <openssl/err.h>
 #include <openssl/pkcs7.h>
@@ -54,6 +55,22 @@ static bool read_content_info(struct authenticode *out, struct reader *fields)
            der_enter(&explicit, DER_SEQUENCE, &content) && read_indirect_data(out, &content);
 }
 
+/* RFC 2315, 9.1: certificates and revocation lists may be absent; signers may not. */
+static bool read_rest(struct authenticode *out, struct reader *fields)
+{
+    struct span lists;
+
+    if (der_next_is(fields, DER_CONTEXT_CONSTRUCTED(0)) &&
+        !der_read(fields, DER_CONTEXT_CONSTRUCTED(0), &out->certificates)) {
+        return false;
+    }
+    if (der_next_is(fields, DER_CONTEXT_CONSTRUCTED(1)) &&
+        !der_read(fields, DER_CONTEXT_CONSTRUCTED(1), &lists)) {
+        return false;
+    }
+    return der_read(fields, DER_SET, &out->signers) && reader_end(fields);
+}
+
 bool authenticode_parse(struct authenticode *out, struct span pkcs7)
 {
     struct reader reader = reader_of(pkcs7);
@@ -75,13 +92,46 @@ bool authenticode_parse(struct authenticode *out, struct span pkcs7)
         !der_read(&fields, DER_SET, &unused) || !read_content_info(out, &fields)) {
         return false;
     }
-    return !der_next_is(&fields, DER_CONTEXT_CONSTRUCTED(0)) ||
-           der_read(&fields, DER_CONTEXT_CONSTRUCTED(0), &out->certificates);
+    return read_rest(out, &fields);
 }
 
 bool authenticode_next_certificate(struct reader *certificates, struct span *der)
 {
     return der_read_whole(certificates, DER_SEQUENCE, der);
+}
+
+/* RFC 2315, 9.2: a signer is named by issuer and serial number. */
+static bool read_signer(struct reader *signers, struct span *issuer, struct span *serial)
+{
+    struct reader info;
+    struct reader name;
+    uint32_t version;
+
+    return der_enter(signers, DER_SEQUENCE, &info) && der_read_small(&info, &version) &&
+           der_enter(&info, DER_SEQUENCE, &name) && der_read_whole(&name, DER_SEQUENCE, issuer) &&
+           der_read(&name, DER_INTEGER, serial);
+}
+
+bool authenticode_next_signer(const struct authenticode *signature, struct reader *signers,
+                              struct span *der)
+{
+    struct reader at = *signers;
+    struct reader certificates = reader_of(signature->certificates);
+    struct certificate certificate;
+    struct span issuer;
+    struct span serial;
+
+    if (!read_signer(&at, &issuer, &serial)) {
+        return false;
+    }
+    while (authenticode_next_certificate(&certificates, der)) {
+        if (certificate_parse(&certificate, *der) && span_equal(certificate.issuer, issuer) &&
+            span_equal(certificate.serial, serial)) {
+            *signers = at;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool verify(PKCS7 *pkcs7, X509 *trusted, struct span content)

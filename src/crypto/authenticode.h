@@ -14,6 +14,7 @@ struct authenticode {
     enum digest digest;       /* DIGEST_NONE: one that isn't known here */
     struct span image_digest; /* of the image, as the signature has it */
     struct span certificates; /* carried, one behind the other */
+    struct span signers;      /* SignerInfo, one behind the other */
 };
 
 /* False when it isn't one. */
@@ -24,5 +25,10 @@ bool authenticode_signed_by(const struct authenticode *signature, struct span ce
 
 /* The next of the carried certificates. */
 MUST_CHECK bool authenticode_next_certificate(struct reader *certificates, struct span *der);
+
+/* The certificate of the next signer, of those carried; begin with a reader of signers. False at
+ * the end, and for a signer whose certificate isn't carried: then the reader isn't at its end. */
+MUST_CHECK bool authenticode_next_signer(const struct authenticode *signature,
+                                         struct reader *signers, struct span *der);
 
 #endif

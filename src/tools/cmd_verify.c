@@ -1,277 +1,200 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * varstore verify: would a VM with these variables start this image? In the order in which the
- * firmware asks (UEFI 2.10, 32.5.3.3, as edk2 does it):
- *
- * - an image without signatures starts when its SHA-256 is in db and not in dbx;
- * - otherwise, signature by signature: one that leads to a certificate of dbx, or whose chain has a
- *   certificate that dbx has the digest of, ends it, as does the image's hash in dbx; one that
- * leads to a certificate of db is enough, as is the hash in db.
- */
+/* varstore verify: would a VM with these variables start this image, and what decides it? */
 #include "tools/commands.h"
 #include "tools/describe.h"
-#include "tools/pe.h"
+#include "tools/image_check.h"
+#include "tools/names.h"
 #include "tools/source.h"
 #include "tools/tool.h"
 
 #include "auth/auth.h"
-#include "auth/signature_list.h"
 #include "base/cleanup.h"
-#include "crypto/authenticode.h"
-#include "crypto/certificate.h"
-#include "crypto/primitives.h"
+#include "crypto/verifier.h"
 #include "crypto/x509_info.h"
 
 #define IMAGE_MAX (256u << 20)
+#define REASON_SIZE 512
+#define EXIT_TROUBLE 2
 
-struct check {
-    struct pe_image image;
-    struct primitives *primitives;
-    struct span db, dbx;
-    uint8_t digest[DIGEST_SIZE_MAX]; /* the image's, by the algorithm of the signature */
-    size_t digest_len;
-    bool allowed, forbidden;
-    char reason[512];
-};
-
-static void decide(struct check *check, bool allowed, const char *database, const char *what)
-{
-    if (allowed && !check->allowed) {
-        check->allowed = true;
-        snprintf(check->reason, sizeof(check->reason), "%s has %s", database, what);
-    }
-    if (!allowed) {
-        check->forbidden = true;
-        snprintf(check->reason, sizeof(check->reason), "%s has %s", database, what);
-    }
-}
-
-static bool hash_image(struct check *check, enum digest digest)
-{
-    check->digest_len = primitives_digest(check->primitives, digest, check->digest,
-                                          check->image.regions, check->image.region_count);
-    return check->digest_len > 0;
-}
-
-/* Is the image's hash an entry? A hash's type goes by its length. */
-static bool has_hash(const struct check *check, struct span database)
-{
-    struct signature_walk walk = signature_walk_of(database);
-    struct signature_entry entry;
-    struct span digest = span_of(check->digest, check->digest_len);
-
-    while (signature_walk_next(&walk, &entry)) {
-        if (entry.type->data_size == check->digest_len &&
-            span_equal(signature_entry_data(&entry), digest)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void check_hash(struct check *check)
-{
-    if (has_hash(check, check->dbx)) {
-        decide(check, false, "dbx", "the image's hash");
-    } else if (!check->forbidden && has_hash(check, check->db)) {
-        decide(check, true, "db", "the image's hash");
-    }
-}
-
-/* The certificate of a database that the signature leads to. */
-static bool find_signer(const struct authenticode *signature, struct span database,
-                        struct span *certificate)
-{
-    struct signature_walk walk = signature_walk_of(database);
-    struct signature_entry entry;
-
-    while (signature_walk_next(&walk, &entry)) {
-        *certificate = signature_entry_data(&entry);
-        if (entry.type->certificate && authenticode_signed_by(signature, *certificate)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Has dbx the digest of this certificate's tbsCertificate, revoked at any time? */
-static bool is_revoked(const struct check *check, struct span der)
-{
-    static const enum digest digests[] = {DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512};
-    struct certificate certificate;
-    uint8_t digest[DIGEST_SIZE_MAX];
-
-    if (!certificate_parse(&certificate, der)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
-        size_t len = primitives_digest(check->primitives, digests[i], digest, &certificate.tbs, 1);
-        struct signature_walk walk = signature_walk_of(check->dbx);
-        struct signature_entry entry;
-
-        while (signature_walk_next(&walk, &entry)) {
-            if (entry.type->data_size == len + EFI_TIME_SIZE && !entry.type->certificate &&
-                memcmp(signature_entry_data(&entry).data, digest, len) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static char *certificate_text(char text[400], struct span der)
+static void format_place(char *out, size_t size, const struct image_place *place)
 {
     struct x509_info info;
 
-    snprintf(text, 400, "a certificate");
-    if (x509_info_read(&info, der)) {
-        snprintf(text, 400, "the certificate '%.128s' (serial %.80s)",
-                 info.common_name[0] != '\0' ? info.common_name : info.subject, info.serial);
+    if (place->list == 0) {
+        out[0] = '\0';
+        return;
     }
-    return text;
+    int used = snprintf(out, size, "entry %zu of list %zu of %s", place->number, place->list,
+                        place->database);
+    if (place->entry.type->certificate &&
+        x509_info_read(&info, signature_entry_data(&place->entry))) {
+        snprintf(out + used, size - (size_t)used, " (%.120s)",
+                 info.common_name[0] != '\0' ? info.common_name : info.subject);
+    }
 }
 
-static void check_chain(struct check *check, const struct authenticode *signature)
+static char *format_reason(char out[REASON_SIZE], const struct image_result *result, bool is_signed)
 {
-    struct reader reader = reader_of(signature->certificates);
+    static const char *const texts[] = {
+        [IMAGE_PASSED_OVER] = "it can't be read, or its digest is not SHA-256, 384 or 512",
+        [IMAGE_ALLOWED_BY_CERTIFICATE] = "it leads to a certificate of db",
+        [IMAGE_ALLOWED_BY_HASH] = "the image's hash is in db",
+        [IMAGE_FORBIDDEN_BY_CERTIFICATE] = "it leads to a certificate of dbx",
+        [IMAGE_FORBIDDEN_BY_DIGEST] = "dbx has the digest of the signer's certificate",
+        [IMAGE_FORBIDDEN_WITHOUT_SIGNER] = "it doesn't carry its signer's certificate",
+        [IMAGE_FORBIDDEN_BY_HASH] = "the image's hash is in dbx",
+        [IMAGE_FORBIDDEN_BY_DAMAGE] = "the image's table of signatures is damaged",
+    };
+    char place[REASON_SIZE / 2];
+    char which[48] = "";
+
+    if (result->finding == IMAGE_NOT_FOUND) {
+        snprintf(out, REASON_SIZE, "%s",
+                 is_signed ? "no signature leads to a certificate of db, nor is the hash there"
+                           : "the image is not signed, and its hash is not in db");
+        return out;
+    }
+    if (result->signature > 0) {
+        snprintf(which, sizeof(which), "signature %zu: ", result->signature);
+    }
+    format_place(place, sizeof(place), &result->place);
+    snprintf(out, REASON_SIZE, "%s%s%s%.250s", which, texts[result->finding],
+             place[0] != '\0' ? ": " : "", place);
+    return out;
+}
+
+static const char *verdict_of(enum image_finding finding)
+{
+    if (finding == IMAGE_PASSED_OVER) {
+        return "passed over";
+    }
+    if (finding == IMAGE_NOT_FOUND) {
+        return "not found";
+    }
+    return image_finding_allows(finding) ? "allowed" : "forbidden";
+}
+
+static json_t *place_tree(const struct image_place *place)
+{
+    struct guid owner;
+    char text[GUID_TEXT_SIZE];
+
+    if (place->list == 0) {
+        return json_null();
+    }
+    struct span data = signature_entry_data(&place->entry);
+    memcpy(owner.bytes, place->entry.whole.data, GUID_SIZE);
+    const char *known = guid_known_name(&owner);
+    json_t *tree = json_pack("{s:s, s:I, s:I, s:s, s:s}", "database", place->database, "list",
+                             (json_int_t)place->list, "entry", (json_int_t)place->number, "type",
+                             describe_signature_type(place->entry.type), "owner",
+                             known != NULL ? known : guid_format(text, &owner));
+    if (place->entry.type->certificate) {
+        json_object_set_new(tree, "certificate", describe_certificate(data));
+    } else {
+        json_object_set_new(tree, "data", tree_hex(data, 0));
+    }
+    return tree;
+}
+
+static json_t *signature_tree(const struct image_signature *signature)
+{
+    struct reader signers = reader_of(signature->authenticode.signers);
+    char reason[REASON_SIZE];
     struct span der;
-    char text[400];
-    char reason[450];
+    json_t *tree = json_pack("{s:s, s:b}", "verdict", verdict_of(signature->result.finding),
+                             "matches_image", signature->matches);
 
-    if (find_signer(signature, check->dbx, &der)) {
-        decide(check, false, "dbx", certificate_text(text, der));
-        return;
+    if (signature->result.finding != IMAGE_NOT_FOUND) {
+        json_object_set_new(tree, "because",
+                            tree_string(format_reason(reason, &signature->result, true)));
     }
-    while (authenticode_next_certificate(&reader, &der)) {
-        if (is_revoked(check, der)) {
-            snprintf(reason, sizeof(reason), "the digest of %s", certificate_text(text, der));
-            decide(check, false, "dbx", reason);
-            return;
-        }
+    if (signature->result.finding != IMAGE_PASSED_OVER &&
+        authenticode_next_signer(&signature->authenticode, &signers, &der)) {
+        json_object_set_new(tree, "signer", describe_certificate(der));
     }
-    if (find_signer(signature, check->db, &der) && !is_revoked(check, der)) {
-        decide(check, true, "db", certificate_text(text, der));
-    }
+    return tree;
 }
 
-static json_t *signature_tree(const struct authenticode *signature, bool matches)
+/* Without a PK there is no Secure Boot, and everything starts. */
+static json_t *result_tree(const struct image_check *check, const char *path, bool setup)
 {
-    struct reader reader = reader_of(signature->certificates);
-    json_t *list = json_array();
-    struct span der;
+    bool allowed = image_finding_allows(check->result.finding);
+    json_t *signatures = json_array();
+    char reason[REASON_SIZE];
 
-    while (authenticode_next_certificate(&reader, &der)) {
-        json_array_append_new(list, describe_certificate(der));
+    for (size_t i = 0; i < check->count; i++) {
+        json_array_append_new(signatures, signature_tree(&check->signatures[i]));
     }
-    return json_pack("{s:b, s:o}", "matches_image", matches, "certificates", list);
-}
-
-/* One that can't be read, or of an algorithm that firmware has not got, is passed over. */
-static void check_signature(struct check *check, struct span pkcs7, json_t *signatures)
-{
-    struct authenticode signature;
-
-    if (!authenticode_parse(&signature, pkcs7) || signature.digest == DIGEST_NONE ||
-        !hash_image(check, signature.digest)) {
-        return;
-    }
-    bool matches = span_equal(signature.image_digest, span_of(check->digest, check->digest_len));
-    json_array_append_new(signatures, signature_tree(&signature, matches));
-    if (matches) {
-        check_chain(check, &signature);
-    }
-    if (!check->forbidden) {
-        check_hash(check);
-    }
-}
-
-static void check_image(struct check *check, json_t *signatures)
-{
-    struct reader table = reader_of(check->image.certificates);
-    struct span pkcs7;
-    bool malformed = false;
-
-    if (check->image.certificates.len == 0) {
-        if (hash_image(check, DIGEST_SHA256)) {
-            check_hash(check);
-        }
-        return;
-    }
-    while (!check->forbidden && pe_next_signature(&table, &pkcs7, &malformed)) {
-        check_signature(check, pkcs7, signatures);
-    }
-    if (malformed) {
-        decide(check, false, "the image", "a damaged certificate table");
-    }
-}
-
-static json_t *result_tree(struct check *check, const char *path, const struct document *document,
-                           json_t *signatures)
-{
-    bool starts = check->allowed && !check->forbidden;
-    bool setup = auth_setup_mode(document->store);
-
-    if (check->reason[0] == '\0') {
-        snprintf(check->reason, sizeof(check->reason), "%s",
-                 check->image.certificates.len > 0
-                     ? "no signature leads to a certificate of db, and db has not the image's hash"
-                     : "the image is not signed, and db has not its hash");
-    }
-    json_t *tree = json_pack("{s:o, s:b, s:s, s:s}", "image", tree_string(path), "starts", starts,
-                             "reason", check->reason, "mode", setup ? "setup" : "user");
+    json_t *tree = json_pack("{s:o, s:b, s:b, s:o, s:s, s:o, s:o}", "image", tree_string(path),
+                             "starts", allowed || setup, "allowed", allowed, "because",
+                             tree_string(format_reason(reason, &check->result, check->count > 0)),
+                             "mode", setup ? "setup" : "user", "sha256",
+                             tree_hex(span_of(check->sha256, SHA256_SIZE), 0), "decided_by",
+                             place_tree(&check->result.place));
     if (setup) {
-        json_object_set_new(tree, "note",
-                            json_string("there is no PK, so the VM starts anything as it is"));
-    }
-    if (hash_image(check, DIGEST_SHA256)) {
-        json_object_set_new(tree, "sha256", tree_hex(span_of(check->digest, check->digest_len), 0));
+        json_object_set_new(
+            tree, "note", json_string("there is no PK: Secure Boot is off, and any image starts"));
     }
     json_object_set_new(tree, "signatures", signatures);
     return tree;
 }
 
-static struct span key_data(const struct document *document, const char *key)
+/* A malformed one would be read differently by different firmware. */
+static bool get_database(struct span *out, const struct document *document, const char *name,
+                         struct err *err)
 {
-    const struct variable *variable = document_key(document, key);
+    const struct variable *variable = document_key(document, name);
 
-    return variable != NULL ? variable->data : span_of(NULL, 0);
+    *out = variable != NULL ? variable->data : span_of(NULL, 0);
+    return signature_database_count(*out) != SIZE_MAX ||
+           err_set(err, "the store's %s is not well-formed signature lists", name);
 }
 
-/* -1 with err set; otherwise whether the image starts. */
-static int verify_file(const struct command_line *line, const struct document *document,
-                       const char *path, struct err *err)
+static bool check_bytes(struct image_check *out, const struct document *document, struct span bytes,
+                        struct err *err)
+{
+    struct pe_image image;
+    struct span db;
+    struct span dbx;
+
+    return pe_parse(&image, bytes, err) && get_database(&db, document, "db", err) &&
+           get_database(&dbx, document, "dbx", err) && image_check_run(out, &image, db, dbx, err);
+}
+
+static int verify(const struct command_line *line, const struct document *document,
+                  const char *path, struct err *err)
 {
     size_t len;
     auto_free uint8_t *bytes = tool_read_file(path, IMAGE_MAX, &len, err);
-    struct check check = {.db = key_data(document, "db"), .dbx = key_data(document, "dbx")};
-    json_t *signatures = json_array();
+    auto_free struct image_check *check = malloc(sizeof(*check));
 
-    if (bytes == NULL || !pe_parse(&check.image, span_of(bytes, len), err)) {
-        json_decref(signatures);
-        return bytes == NULL ? -1 : (err_context(err, "%s", path), -1);
+    if (bytes == NULL || check == NULL) {
+        return EXIT_TROUBLE;
     }
-    check.primitives = primitives_new();
-    check_image(&check, signatures);
-    auto_tree json_t *tree = result_tree(&check, path, document, signatures);
+    if (!check_bytes(check, document, span_of(bytes, len), err)) {
+        err_context(err, "%s", path);
+        return EXIT_TROUBLE;
+    }
+    auto_tree json_t *tree = result_tree(check, path, auth_setup_mode(document->store));
     if (line->json) {
         tree_print_json(tree);
     } else if (!line->quiet) {
         tree_print_text(tree);
     }
-    primitives_free(check.primitives);
-    return check.allowed && !check.forbidden;
+    return json_is_true(json_object_get(tree, "starts")) ? 0 : EXIT_DIFFERENT;
 }
 
 static int run_verify(struct command_line *line, struct err *err)
 {
     struct source source;
-    int starts = -1;
+    int code = EXIT_TROUBLE;
 
     if (source_open(&source, line, SOURCE_READ, err)) {
-        starts = verify_file(line, &source.document, command_take(line), err);
+        code = verify(line, &source.document, command_take(line), err);
     }
     source_close(&source);
-    return starts < 0 ? 2 : starts > 0 ? 0 : EXIT_DIFFERENT;
+    return code;
 }
 
 const struct command COMMAND_VERIFY = {

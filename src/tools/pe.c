@@ -18,8 +18,12 @@
 #define WIN_CERT_TYPE_EFI_GUID 0x0ef1u
 #define WIN_CERT_HEAD 8u
 
+static const struct guid cert_type_pkcs7 =
+    GUID_INIT(0x4aafd29d, 0x68df, 0x49ee, 0x8a, 0xa9, 0x34, 0x7d, 0x37, 0x56, 0x65, 0xa7);
+
 struct section {
     uint32_t offset, size;
+    uint16_t number; /* in the table: sections at one offset stay in its order */
 };
 
 struct headers {
@@ -96,7 +100,8 @@ static int compare_sections(const void *left, const void *right)
     const struct section *a = left;
     const struct section *b = right;
 
-    return (a->offset > b->offset) - (a->offset < b->offset);
+    return a->offset != b->offset ? (a->offset > b->offset) - (a->offset < b->offset)
+                                  : a->number - b->number;
 }
 
 static bool read_sections(const struct headers *headers, struct span bytes,
@@ -106,7 +111,7 @@ static bool read_sections(const struct headers *headers, struct span bytes,
 
     *count = 0;
     for (uint16_t i = 0; i < headers->section_count; i++) {
-        struct section section;
+        struct section section = {.number = i};
 
         if (!reader_skip(&reader, 16) || !reader_u32le(&reader, &section.size) ||
             !reader_u32le(&reader, &section.offset) || !reader_skip(&reader, SECTION_SIZE - 24)) {
@@ -186,8 +191,7 @@ static bool find_table(struct pe_image *out, const struct headers *headers, stru
     }
     return headers->table_offset >= headers->headers_size &&
            reader_skip(&reader, headers->table_offset) &&
-           reader_span(&reader, &out->certificates, headers->table_size) &&
-           reader_end(&reader); /* what lies behind would be neither hashed nor signed */
+           reader_span(&reader, &out->certificates, headers->table_size);
 }
 
 bool pe_parse(struct pe_image *out, struct span bytes, struct err *err)
@@ -205,32 +209,49 @@ bool pe_parse(struct pe_image *out, struct span bytes, struct err *err)
            err_set(err, "a part of the PE image is outside of the file: was that cut?");
 }
 
-bool pe_next_signature(struct reader *table, struct span *pkcs7, bool *malformed)
+/* One entry of the table: a header of 8 bytes, its body, and padding to a multiple of 8. */
+static bool read_entry(struct reader *table, uint16_t *type, struct span *body)
 {
-    struct reader certificate;
+    struct reader at = *table;
     uint32_t length;
     uint16_t revision;
+
+    if (!reader_u32le(&at, &length) || !reader_u16le(&at, &revision) || !reader_u16le(&at, type) ||
+        length <= WIN_CERT_HEAD || !reader_span(&at, body, length - WIN_CERT_HEAD) ||
+        !reader_skip(&at, (8 - length % 8) % 8)) {
+        return false;
+    }
+    *table = at;
+    return true;
+}
+
+static bool is_pkcs7(uint16_t type, struct span body, struct span *pkcs7)
+{
+    struct reader reader = reader_of(body);
+    struct guid guid;
+
+    if (type == WIN_CERT_TYPE_EFI_GUID &&
+        (!reader_guid(&reader, &guid) || !guid_equal(&guid, &cert_type_pkcs7))) {
+        return false;
+    }
+    *pkcs7 = reader.rest;
+    return type == WIN_CERT_TYPE_PKCS_SIGNED_DATA || type == WIN_CERT_TYPE_EFI_GUID;
+}
+
+bool pe_next_signature(struct reader *table, struct span *pkcs7, bool *malformed)
+{
     uint16_t type;
     struct span body;
 
-    *malformed = false;
     while (!reader_end(table)) {
-        *malformed = true;
-        if (!reader_u32le(table, &length) || !reader_u16le(table, &revision) ||
-            !reader_u16le(table, &type) || length < WIN_CERT_HEAD ||
-            !reader_span(table, &body, length - WIN_CERT_HEAD)) {
+        if (!read_entry(table, &type, &body)) {
+            *malformed = true;
             return false;
         }
-        size_t padding = (8 - length % 8) % 8;
-        *malformed = !reader_skip(table, padding) && !reader_end(table);
-        certificate = reader_of(body);
-        if (type == WIN_CERT_TYPE_EFI_GUID && !reader_skip(&certificate, GUID_SIZE)) {
-            continue;
-        }
-        if (type == WIN_CERT_TYPE_PKCS_SIGNED_DATA || type == WIN_CERT_TYPE_EFI_GUID) {
-            *pkcs7 = certificate.rest;
-            return !*malformed;
+        if (is_pkcs7(type, body, pkcs7)) {
+            return true;
         }
     }
+    *malformed = false;
     return false;
 }

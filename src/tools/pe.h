@@ -22,7 +22,11 @@ struct pe_image {
 /* Spans of bytes. False with err set: not a PE image, or its parts are outside of it. */
 bool pe_parse(struct pe_image *out, struct span bytes, struct err *err);
 
-/* The next WIN_CERTIFICATE with a PKCS #7 in the table. False at the end; *malformed: before it. */
+/*
+ * The next WIN_CERTIFICATE with a PKCS #7 in the table; others are passed over. False at the end:
+ * then *malformed says whether it came too early, because a length doesn't fit or the padding is
+ * missing. Firmware takes no image with such a table.
+ */
 bool pe_next_signature(struct reader *table, struct span *pkcs7, bool *malformed);
 
 #endif

@@ -411,7 +411,7 @@ def test_status_of_many(case):
     equal(case.run("status", "--check", good), "OK - 1 store\n")
 
 
-# ------------------------------------------------------------------------------------------------------ verify
+# --------------------------------------------------------------------------------------- what others have signed
 
 SHIM = "/usr/lib/shim/shimx64.efi"
 GRUB = "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
@@ -432,97 +432,6 @@ def cas_of_shim(case):
                 if subject.endswith("CN = " + name):
                     found[year] = case.path("ca%d" % year, pem.encode())
     return found
-
-
-def test_verify_debians_chain(case):
-    ca = cas_of_shim(case)
-    own = case.key("own")[1]
-    stores = {"2011": [ca[2011]], "2023": [ca[2023]], "both": [ca[2011], ca[2023]], "own": [own]}
-    stores = {name: sb_store(case, name, db=db) for name, db in stores.items()}
-    for name, starts in (("2011", True), ("2023", True), ("both", True), ("own", False)):
-        result = case.json("verify", stores[name], SHIM + ".signed", code=0 if starts else 1)
-        equal((name, result["starts"]), (name, starts))
-        equal([each["matches_image"] for each in result["signatures"]], [True, True] if result["signatures"][1:] else [True])
-        if name in ("2011", "2023"):
-            assert name in result["reason"], result
-        case.run("verify", stores[name], SHIM, code=1)  # not signed
-        case.run("verify", stores[name], GRUB, code=1)  # signed by Debian, which only shim knows
-    digest = bytes.fromhex(case.json("verify", stores["2011"], SHIM + ".signed")["sha256"])
-    in_dbx = sb_store(case, "dbx", db=[ca[2011], ca[2023]], dbx=sha256_list(b"\1" * 32, digest))
-    equal(case.json("verify", in_dbx, SHIM + ".signed", code=1)["reason"], "dbx has the image's hash")
-    for year, other in ((2011, 2023), (2023, 2011)):  # one revoked, the other allowed: refused all the same
-        store = sb_store(case, "r%d" % year, db=[ca[other]], dbx=case.lists(ca[year]))
-        assert case.json("verify", store, SHIM + ".signed", code=1)["reason"].startswith("dbx has the certificate")
-
-
-def test_verify_own_images(case):
-    key, cert = case.key("own")
-    _, other = case.key("other")
-    signed = case.path("signed.efi")
-    subprocess.run(["sbsign", "--key", key, "--cert", cert, "--output", signed, SHIM], check=True, capture_output=True)
-    mine, theirs, none = sb_store(case, "mine", db=[cert]), sb_store(case, "theirs", db=[other]), sb_store(case, "none")
-    assert "'own'" in case.json("verify", mine, signed)["reason"]
-    case.run("verify", theirs, signed, code=1)
-    case.run("verify", mine, SHIM, code=1)
-    digest = bytes.fromhex(case.json("verify", none, SHIM, code=1)["sha256"])
-    listed = case.path("h", case.blob((GLOBAL, "PK", case.lists(cert), 0x27), (SECURITY, "db", sha256_list(digest), 0x27)))
-    equal(case.json("verify", listed, SHIM)["reason"], "db has the image's hash")
-    with open(signed, "rb") as file:
-        image = bytearray(file.read())
-    for at in (0x200, len(image) // 2):  # what is changed isn't signed any more
-        changed = bytearray(image)
-        changed[at] ^= 1
-        case.run("verify", mine, case.path("changed.efi", changed), code=1)
-    checksum = bytearray(image)
-    checksum[struct.unpack_from("<I", image, 0x3c)[0] + 24 + 64] ^= 1
-    case.run("verify", mine, case.path("changed.efi", checksum))
-    for bad in (b"", b"MZ", image[:5000], image[:-8], image + b"12345678"):
-        case.run("verify", mine, case.path("bad.efi", bad), code=2)
-    setup = case.json("verify", sb_store(case, "setup", db=[cert], pk=False), signed)
-    assert "starts anything" in setup["note"]
-
-
-# ----------------------------------------------------------------------------------------------------- explain
-
-def sign(case, name, guid, esl, key, cert, time, append=False):
-    out = case.path("signed.auth")
-    subprocess.run(["sign-efi-sig-list", *(["-a"] if append else []), "-t", time, "-g", guid, "-k", key, "-c", cert, name,
-                    case.path("in.esl", esl), out], check=True, capture_output=True)
-    return out
-
-
-def test_explain(case):
-    key, cert = case.key("own")
-    other_key, other = case.key("other")
-    store = case.path("s", vars_format.encode({"variables": [
-        {"guid": GLOBAL, "name": "PK", "attributes": 0x27, "data": case.lists(cert).hex()},
-        {"guid": GLOBAL, "name": "KEK", "attributes": 0x27, "data": case.lists(cert).hex()},
-        {"guid": SECURITY, "name": "db", "attributes": 0x27, "data": case.lists(cert).hex(),
-         "time": {"year": 2026, "month": 6, "day": 1}}]}))
-    lists = case.lists(other)
-
-    def explain(*args, code):
-        return case.json("explain", store, sign(case, *args), args[0], code=code)
-    result = explain("db", SECURITY, lists, key, cert, "2026-07-01 00:00:00", code=0)
-    equal(result["as_replacement"], {"accepted": True})
-    equal((result["signer"]["subject"], result["time"], result["variable"]), ("CN=own", "2026-07-01 00:00:00", "db"))
-    equal(result["content"][0]["certificates"][0]["subject"], "CN=other")
-    equal(result["as_append"]["because"], "the PK or a certificate of KEK has to sign it")
-    result = explain("db", SECURITY, lists, key, cert, "2026-05-01 00:00:00", code=1)
-    assert "not later" in result["as_replacement"]["because"]
-    result = explain("db", SECURITY, lists, key, cert, "2026-05-01 00:00:00", True, code=0)
-    equal(result["as_append"], {"accepted": True})
-    result = explain("db", SECURITY, lists, other_key, other, "2026-07-01 00:00:00", code=1)
-    equal(result["as_replacement"]["because"], "the PK or a certificate of KEK has to sign it")
-    result = explain("KEK", GLOBAL, lists, other_key, other, "2026-07-01 00:00:00", code=1)
-    equal(result["needed"], "the PK has to sign it")
-    unsigned = case.path("create-auth")
-    subprocess.run([unsigned, "db", case.path("db-unsigned.auth"), other], check=True)
-    result = case.json("explain", store, case.path("db-unsigned.auth"), code=1)
-    assert result["signer"].startswith("nobody"), result
-    case.run("explain", case.path("empty", case.blob()), case.path("db-unsigned.auth"))
-    case.refused("explain", store, case.path("x.auth", b"rubbish"), code=2)
-    case.refused("explain", store, case.path("db.auth", b"rubbish"), code=2)
 
 
 # --------------------------------------------------------------------------------------- history and restore

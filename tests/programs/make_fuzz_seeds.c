@@ -12,6 +12,8 @@
 #include "support/sample.h"
 #include "support/signing.h"
 #include "support/vm.h"
+#include "tools/pe.h"
+#include "tools/tool.h"
 #include "transport/record.h"
 #include "wire/wire.h"
 
@@ -273,6 +275,34 @@ static void put_boot(void)
     free(recording);
 }
 
+/* ----------------------------------------------------------------------------------------- images
+ */
+
+/* Debian's shim is too long for a seed: its signatures alone, without db and dbx. */
+static void put_image_signatures(void)
+{
+    struct pe_image image;
+    struct span pkcs7;
+    bool malformed;
+    size_t len;
+    uint8_t *shim = tool_read_file("/usr/lib/shim/shimx64.efi.signed", 64u << 20, &len, NULL);
+
+    if (shim == NULL || !pe_parse(&image, span_of(shim, len), NULL)) {
+        fprintf(stderr, "make_fuzz_seeds: no shim, no seeds of signed images\n");
+        free(shim);
+        return;
+    }
+    struct reader table = reader_of(image.certificates);
+    while (pe_next_signature(&table, &pkcs7, &malformed)) {
+        struct writer writer = writer_of(buffer, sizeof(buffer));
+
+        writer_zeros(&writer, 4);
+        writer_bytes(&writer, pkcs7);
+        put_seed("tools_image_fuzz", writer_span(&writer));
+    }
+    free(shim);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -285,5 +315,6 @@ int main(int argc, char **argv)
     put_writes();
     put_blobs();
     put_boot();
+    put_image_signatures();
     return 0;
 }
