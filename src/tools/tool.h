@@ -23,6 +23,7 @@ int tool_varstore_rm(int argc, char **argv);
 int tool_varstore_sb_state(int argc, char **argv);
 int tool_varstore_nvram_certcheck(int argc, char **argv);
 int tool_create_auth(int argc, char **argv);
+int tool_secureboot_certs(int argc, char **argv);
 
 /* "name: text" on stderr; gives 1, the exit code of a tool that failed. */
 int tool_fail(const char *name, const struct err *err);

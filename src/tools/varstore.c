@@ -16,6 +16,7 @@ static const struct tool links[] = {
     {"varstore-sb-state", NULL, tool_varstore_sb_state},
     {"varstore-nvram-certcheck", NULL, tool_varstore_nvram_certcheck},
     {"create-auth", NULL, tool_create_auth},
+    {"secureboot-certs", NULL, tool_secureboot_certs},
 };
 
 static const struct tool *find(const char *name)

@@ -3,12 +3,14 @@
 """The tools that XAPI calls, against the stand-in for XAPI: what they print, and what they leave in VM.NVRAM."""
 import base64
 import concurrent.futures
+import io
 import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import traceback
 
@@ -22,7 +24,7 @@ GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 SECURITY = "d719b2cb-3d3a-4596-a3bc-dad00e67656f"
 OTHER = "11111111-2222-3333-4444-555555555555"
 NAMES = ("varstore-ls", "varstore-get", "varstore-set", "varstore-rm", "varstore-sb-state", "varstore-nvram-certcheck",
-         "create-auth")
+         "create-auth", "secureboot-certs")
 MODES = [(GLOBAL, name) for name in ("AuditMode", "DeployedMode", "SecureBoot", "SetupMode", "SignatureSupport")]
 
 
@@ -333,13 +335,66 @@ def test_create_auth_is_refused(case):
         assert not os.path.exists(out)
 
 
+# ------------------------------------------------------------------------------------------- secureboot-certs
+
+def archive(case):
+    raw = base64.b64decode(case.server.certificates, validate=True)
+    with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
+
+
+def test_secureboot_certs(case):
+    defaults = case.auth_folder()
+    case.run("create-auth", "dbx", os.path.join(defaults, "dbx.auth"), case.key("revoked")[1])
+    contents = {}
+    for name in ("PK", "KEK", "db", "dbx"):
+        with open(os.path.join(defaults, name + ".auth"), "rb") as file:
+            contents[name + ".auth"] = file.read()
+    for v2 in (True, False):
+        case.server.options["v2"] = v2
+        case.tool("secureboot-certs", "install", "-d", defaults)
+        equal(archive(case), contents)
+        case.tool("secureboot-certs", "install", "default", "default", "default", "none", "--defaults", defaults)
+        equal(sorted(archive(case)), ["KEK.auth", "PK.auth", "db.auth"])
+        _, cert = case.key("new")
+        case.tool("secureboot-certs", "install", "default", cert, defaults + "/db.auth", "latest", "-d", defaults,
+                  "--user-agent", "x")
+        equal(archive(case)["db.auth"], contents["db.auth"])
+        report = case.tool("secureboot-certs", "report").decode()
+        assert "file: KEK.auth" in report and "subject: CN=new" in report, report
+        out = os.path.join(case.folder, "out.auth")
+        case.tool("secureboot-certs", "extract", "PK", out)
+        with open(out, "rb") as file:
+            equal(file.read(), contents["PK.auth"])
+        case.tool("secureboot-certs", "clear")
+        equal(case.server.certificates, "")
+        assert b"no certificates" in case.tool("secureboot-certs", "report")
+        case.tool("secureboot-certs", "extract", "PK", out, code=1)
+        assert "no PK.auth" in case.stderr
+
+
+def test_secureboot_certs_refused(case):
+    defaults = case.auth_folder()  # without a dbx
+    for args in (["install", "-d", defaults], ["install", "none", "-d", defaults], ["install", case.file("x", b"x")],
+                 ["extract", "MOK", "x"], ["nonsense"], ["extract", "PK"], ["install"] + ["default"] * 5):
+        case.tool("secureboot-certs", *args, code=1)
+        assert case.stderr
+    for damaged in (b"x", b"x" * 512, b"x" * 2000):
+        case.server.certificates = base64.b64encode(damaged).decode()
+        case.tool("secureboot-certs", "report", code=1)
+        assert "damaged" in case.stderr
+    case.server.certificates = "!"
+    case.tool("secureboot-certs", "report", code=1)
+    case.run("secureboot-certs", "-s", case.path + "x", "report", code=1)
+
+
 # ------------------------------------------------------------------------------------------------ all of them
 
 def test_usage(case):
     for name in NAMES:
         assert case.run(name, "-h").decode().startswith("Usage: " + name)
         equal(case.stderr, "")
-        for args in ([], ["-z"], ["a"] * 9) if name != "create-auth" else ([], ["-z"]):
+        for args in ([], ["-z"], ["a"] * 9)[:2 if name == "create-auth" else 3]:
             equal(case.run(name, *args, code=1), b"")
             assert "Usage: " + name in case.stderr
     for args in (["-u", "x", UUID], ["-g", "-1", UUID], ["-u"], [UUID, "-u", "99999999999"]):

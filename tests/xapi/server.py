@@ -42,7 +42,7 @@ Options (all on the command line too, as --option NAME=JSON):
     members       "forward"  "reverse": the order in every struct
     strings       "typed"    "bare": <value>text</value>
     pretty        false      true: white space between the elements
-    v2            true       false: the two methods of 2026 are missing
+    v2            true       false: the newer methods are missing
     failure       "array"    "string", "nil": what an ErrorDescription is
     session_calls null       N: a session expires after so many calls
     delay         0          seconds before each answer
@@ -91,8 +91,14 @@ METHODS = {
     "VM.set_NVRAM_EFI_variables_v2": ("ssss", True, True),
     "VM.get_secureboot_certificates_state": ("ss", True, True),
     "message.create": ("ssisss", True, False),
+    "pool.get_all": ("s", True, False),
+    "pool.get_uefi_certificates": ("ss", True, False),
+    "pool.set_uefi_certificates": ("sss", True, False),
+    "pool.get_custom_uefi_certificates": ("ss", True, False),
+    "pool.set_custom_uefi_certificates": ("sss", True, False),
 }
-NEW_METHODS = ("VM.set_NVRAM_EFI_variables_v2", "VM.get_secureboot_certificates_state")
+NEW_METHODS = ("VM.set_NVRAM_EFI_variables_v2", "VM.get_secureboot_certificates_state",
+               "pool.get_custom_uefi_certificates", "pool.set_custom_uefi_certificates")
 APPLIED = ("truncate", "delay", "slow", "extra", "no_length")
 
 
@@ -111,6 +117,7 @@ class Server(Replies):
         self.lock = threading.RLock()
         self.rules = []
         self.nvram, self.messages, self.updates = {}, [], []
+        self.certificates = ""
         self.sessions = {}  # reference: calls that are left, or None
         self.connections = set()
         self.listener = None
@@ -295,7 +302,8 @@ class Server(Replies):
     # ------------------------------------------------------------------------------------------ the calls
 
     def call(self, method, params):
-        if method not in METHODS or (method in NEW_METHODS and not self.options["v2"]):
+        missing = (method in NEW_METHODS and not self.options["v2"]) or (method.startswith("pool.") and self.mode == "guard")
+        if method not in METHODS or missing:
             raise Failed(["MESSAGE_METHOD_UNKNOWN", str(method)])
         types, needs_session, needs_vm = METHODS[method]
         got = "".join({"string": "s", "int": "i"}.get(kind, "?") for kind, _ in params)
@@ -358,6 +366,21 @@ class Server(Replies):
     def call_message_create(self, _, *message):
         self.messages.append(message)
         return None if self.mode == "guard" else "OpaqueRef:message-%d" % len(self.messages)
+
+    def call_pool_get_all(self, _):
+        return ["OpaqueRef:pool"]
+
+    def call_pool_get_uefi_certificates(self, _, pool):
+        if pool != "OpaqueRef:pool":
+            raise Failed(["HANDLE_INVALID", "pool", pool])
+        return self.certificates
+
+    def call_pool_set_uefi_certificates(self, _, pool, value):
+        self.certificates = value
+        return ""
+
+    call_pool_get_custom_uefi_certificates = call_pool_get_uefi_certificates
+    call_pool_set_custom_uefi_certificates = call_pool_set_uefi_certificates
 
     def store(self):
         if self.nvram_file:

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * XAPI of 2024 and later keeps the certificates that an administrator chose beside its own, and
+ * calls them custom; older ones know one kind. The newer call goes first.
+ */
+#include "tools/pool.h"
+
+#include "backend/xapi.h"
+#include "backend/xapi_session.h"
+#include "base/base64.h"
+#include "base/cleanup.h"
+
+struct pool {
+    struct xapi_waiter waiter;
+    struct xapi_session session;
+    char *reference;
+};
+
+static char *copy_text(const struct xapi_value *value)
+{
+    return value != NULL && value->kind == XAPI_TEXT
+               ? strndup((const char *)value->text.data, value->text.len)
+               : NULL;
+}
+
+static bool find_pool(struct pool *pool, struct err *err)
+{
+    const struct xapi_call call = {"pool.get_all", false, NULL, 0};
+    struct xapi_reply reply = {0};
+    enum xapi_result result = xapi_session_call(&pool->session, &call, &reply, err);
+
+    if (result == XAPI_SUCCESS && reply.value != NULL && reply.value->kind == XAPI_ARRAY) {
+        pool->reference = copy_text(reply.value->first);
+    }
+    xapi_reply_free(&reply);
+    return result == XAPI_SUCCESS && pool->reference == NULL ? err_set(err, "XAPI names no pool")
+                                                             : result == XAPI_SUCCESS;
+}
+
+struct pool *pool_open(const char *socket, struct err *err)
+{
+    struct pool *pool = calloc(1, sizeof(*pool));
+
+    if (pool == NULL) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    pool->waiter = xapi_waiter_of(-1);
+    pool->session = (struct xapi_session){
+        .connection = xapi_connection_of(socket, XAPI_RECONNECT_MS, &pool->waiter),
+        .uuid = "",
+        .call_ms = XAPI_CALL_MS,
+    };
+    if (!find_pool(pool, err)) {
+        pool_close(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+void pool_close(struct pool *pool)
+{
+    if (pool != NULL) {
+        xapi_session_close(&pool->session, XAPI_LOGOUT_MS);
+        free(pool->reference);
+        free(pool);
+    }
+}
+
+/* The method for custom certificates, and where XAPI hasn't got it, the older one. reply is to be
+ * freed. */
+static bool call_either(struct pool *pool, const char *const methods[2],
+                        const struct xapi_param *params, size_t count, struct xapi_reply *reply,
+                        struct err *err)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct xapi_call call = {methods[i], false, params, count};
+        enum xapi_result result = xapi_session_call(&pool->session, &call, reply, err);
+
+        if (result == XAPI_SUCCESS) {
+            return true;
+        }
+        bool unknown = result == XAPI_REFUSED && strcmp(reply->code, "MESSAGE_METHOD_UNKNOWN") == 0;
+        if (i == 1 || !unknown) {
+            return false;
+        }
+        xapi_reply_free(reply);
+        *reply = (struct xapi_reply){0};
+    }
+    return false;
+}
+
+static uint8_t *decode(const struct xapi_value *value, size_t *len, struct err *err)
+{
+    struct span text = value != NULL && value->kind == XAPI_TEXT ? value->text : span_of(NULL, 0);
+    uint8_t *archive = malloc(base64_decoded_size(text.len) + 1);
+
+    if (archive == NULL) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    struct writer writer = writer_of(archive, base64_decoded_size(text.len));
+    if (!base64_decode(&writer, text)) {
+        err_set(err, "the pool's certificates are not base64");
+        free(archive);
+        return NULL;
+    }
+    *len = writer.len;
+    return archive;
+}
+
+uint8_t *pool_get_certificates(struct pool *pool, size_t *len, struct err *err)
+{
+    static const char *const methods[] = {"pool.get_custom_uefi_certificates",
+                                          "pool.get_uefi_certificates"};
+    const struct xapi_param params[] = {xapi_param_string(pool->reference)};
+    struct xapi_reply reply = {0};
+    uint8_t *archive = NULL;
+
+    if (call_either(pool, methods, params, 1, &reply, err)) {
+        archive = decode(reply.value, len, err);
+    }
+    xapi_reply_free(&reply);
+    return archive;
+}
+
+bool pool_set_certificates(struct pool *pool, struct span archive, struct err *err)
+{
+    static const char *const methods[] = {"pool.set_custom_uefi_certificates",
+                                          "pool.set_uefi_certificates"};
+    const struct xapi_param params[] = {xapi_param_string(pool->reference),
+                                        {XAPI_PARAM_BASE64, archive}};
+    struct xapi_reply reply = {0};
+    bool done = call_either(pool, methods, params, 2, &reply, err);
+
+    xapi_reply_free(&reply);
+    return done;
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * secureboot-certs: the certificates of an XCP-ng pool, which its VMs get at their first boot. It
+ * takes the arguments that the script of this name takes, and downloads nothing: what is `default`
+ * or `latest` there is the file that the host has.
+ */
+#include "tools/auth_file.h"
+#include "tools/describe.h"
+#include "tools/document.h"
+#include "tools/pool.h"
+#include "tools/tar.h"
+#include "tools/tool.h"
+
+#include "auth/auth.h"
+#include "auth/descriptor.h"
+#include "backend/xapi.h"
+#include "base/cleanup.h"
+#include "crypto/pkcs7_sign.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+
+#define NAME "secureboot-certs"
+#define DEFAULTS "/usr/share/varstored"
+#define KEY_COUNT 4u
+
+static const char usage[] =
+    "Usage: secureboot-certs [OPTION]... install [PK [KEK [db [dbx]]]]\n"
+    "       secureboot-certs [OPTION]... clear\n"
+    "       secureboot-certs [OPTION]... report\n"
+    "       secureboot-certs [OPTION]... extract PK|KEK|db|dbx FILE\n"
+    "Manages the Secure Boot certificates of the pool. Each of PK, KEK, db and dbx is a file\n"
+    "(a certificate in PEM or DER, or an .auth file), `default` or `latest` (the host's own "
+    "in\n" DEFAULTS "), and dbx may be `none`.\n"
+    "  -d, --defaults DIR    the folder of the host's own\n"
+    "  -s, --socket PATH     XAPI's socket (" XAPI_SOCKET_DEFAULT ")\n"
+    "  -u, --user-agent TEXT accepted and not used: nothing is downloaded\n"
+    "  -h, --help            show this help\n";
+
+static const char *const keys[KEY_COUNT] = {"PK", "KEK", "db", "dbx"};
+
+struct options {
+    const char *socket, *defaults;
+};
+
+/* -------------------------------------------------------------------------------------- install */
+
+/* What the variable takes: .auth files as they are, certificates in one that is not signed. */
+static uint8_t *make_auth(const char *key, struct span file, size_t *len, struct err *err)
+{
+    struct descriptor descriptor;
+    struct auth_target target = {.attributes = AUTH_KEY_ATTRIBUTES, .time = auth_file_time_now()};
+    const struct guid *guid;
+    size_t der_len;
+
+    if (descriptor_parse(&descriptor, file)) {
+        uint8_t *copy = malloc(file.len);
+        if (copy != NULL) {
+            memcpy(copy, file.data, file.len);
+            *len = file.len;
+        }
+        return copy;
+    }
+    auto_free uint8_t *der = certificate_load(file, &der_len, err);
+    auto_free uint8_t *list = der == NULL ? NULL : malloc(der_len + AUTH_FILE_LIST_ROOM);
+    if (list == NULL || !document_key_name(key, &guid, &target.name)) {
+        return NULL;
+    }
+    struct writer writer = writer_of(list, der_len + AUTH_FILE_LIST_ROOM);
+    auth_file_write_certificate(&writer, auth_file_owner_of(span_of(der, der_len)),
+                                span_of(der, der_len));
+    target.guid = *guid;
+    target.payload = writer_span(&writer);
+    return auth_file_make(&target, NULL, len, err);
+}
+
+static bool add_key(struct writer *archive, const struct options *options, const char *key,
+                    const char *argument, struct err *err)
+{
+    char path[PATH_MAX];
+    char name[16];
+    size_t file_len;
+    size_t len = 0;
+
+    snprintf(path, sizeof(path), "%s", argument);
+    if (strcmp(argument, "default") == 0 || strcmp(argument, "latest") == 0) {
+        snprintf(path, sizeof(path), "%s/%s.auth", options->defaults, key);
+    }
+    auto_free uint8_t *file = tool_read_file(path, STORE_DATA_MAX, &file_len, err);
+    if (file == NULL) {
+        return err_context(err, "%s", key);
+    }
+    auto_free uint8_t *auth = make_auth(key, span_of(file, file_len), &len, err);
+    if (auth == NULL) {
+        return err_context(err, "%s: %s", key, path);
+    }
+    snprintf(name, sizeof(name), "%s.auth", key);
+    tar_write_file(archive, name, span_of(auth, len));
+    return true;
+}
+
+static bool make_archive(struct writer *archive, const struct options *options, char **args,
+                         int count, struct err *err)
+{
+    for (int i = 0; i < (int)KEY_COUNT; i++) {
+        const char *argument = i < count ? args[i] : "default";
+
+        if (strcmp(argument, "none") == 0 && strcmp(keys[i], "dbx") == 0) {
+            continue;
+        }
+        if (!add_key(archive, options, keys[i], argument, err)) {
+            return false;
+        }
+    }
+    tar_write_end(archive);
+    return writer_ok(archive) || err_set(err, "the certificates are too long");
+}
+
+static bool set(const struct options *options, struct span archive, struct err *err)
+{
+    struct pool *pool = pool_open(options->socket, err);
+    bool done = pool != NULL && pool_set_certificates(pool, archive, err);
+
+    pool_close(pool);
+    return done;
+}
+
+static bool install(const struct options *options, char **args, int count, struct err *err)
+{
+    const size_t room = KEY_COUNT * tar_size(2 * (size_t)STORE_DATA_MAX) + TAR_END;
+    auto_free uint8_t *bytes = malloc(room);
+
+    if (bytes == NULL) {
+        return err_set(err, "out of memory");
+    }
+    struct writer archive = writer_of(bytes, room);
+    return make_archive(&archive, options, args, count, err) &&
+           set(options, writer_span(&archive), err);
+}
+
+static bool clear(const struct options *options, char **args, int count, struct err *err)
+{
+    (void)args;
+    (void)count;
+    return set(options, span_of(NULL, 0), err);
+}
+
+/* --------------------------------------------------------------------------- report and extract */
+
+static json_t *report_file(const char *name, struct span content)
+{
+    struct descriptor descriptor;
+    json_t *file =
+        json_pack("{s:o, s:I}", "file", tree_string(name), "size", (json_int_t)content.len);
+
+    if (descriptor_parse(&descriptor, content)) {
+        json_t *lists = describe_signatures(descriptor.payload, false);
+        json_object_set_new(file, "signatures", lists != NULL ? lists : json_string("malformed"));
+    }
+    return file;
+}
+
+/* Goes over the pool's archive: a report of all, or (wanted) the content of one. */
+static bool walk(const struct options *options, json_t *report, const char *wanted,
+                 const char *output, struct err *err)
+{
+    struct pool *pool = pool_open(options->socket, err);
+    size_t len = 0;
+    auto_free uint8_t *bytes = pool == NULL ? NULL : pool_get_certificates(pool, &len, err);
+    struct reader reader = reader_of(span_of(bytes, len));
+    char name[101];
+    struct span content;
+    bool damaged = false;
+
+    pool_close(pool);
+    while (bytes != NULL && tar_next_file(&reader, name, &content, &damaged)) {
+        const char *slash = strrchr(name, '/');
+        const char *file = slash != NULL ? slash + 1 : name;
+
+        if (report != NULL) {
+            json_array_append_new(report, report_file(file, content));
+        } else if (strcmp(file, wanted) == 0) {
+            return tool_write_file(output, content, 0644, err);
+        }
+    }
+    if (bytes == NULL) {
+        return false;
+    }
+    return damaged          ? err_set(err, "the pool's archive of certificates is damaged")
+           : report != NULL ? true
+                            : err_set(err, "the pool has no %s", wanted);
+}
+
+static bool report(const struct options *options, char **args, int count, struct err *err)
+{
+    auto_tree json_t *tree = json_array();
+
+    (void)args;
+    (void)count;
+    if (!walk(options, tree, NULL, NULL, err)) {
+        return false;
+    }
+    if (json_array_size(tree) == 0) {
+        puts("The pool has no certificates of its own.");
+    }
+    tree_print_text(tree);
+    return true;
+}
+
+static bool extract(const struct options *options, char **args, int count, struct err *err)
+{
+    char wanted[16];
+    const struct guid *guid;
+    struct span name;
+
+    (void)count;
+    if (!document_key_name(args[0], &guid, &name)) {
+        return err_set(err, "%s is not one of PK, KEK, db and dbx", args[0]);
+    }
+    snprintf(wanted, sizeof(wanted), "%s.auth", args[0]);
+    return walk(options, NULL, wanted, args[1], err);
+}
+
+static const struct {
+    const char *name;
+    int least, most;
+    bool (*run)(const struct options *options, char **args, int count, struct err *err);
+} actions[] = {
+    {"install", 0, 4, install},
+    {"clear", 0, 0, clear},
+    {"report", 0, 0, report},
+    {"extract", 2, 2, extract},
+};
+
+static int run(const struct options *options, char **args, int count)
+{
+    for (size_t i = 0; count > 0 && i < sizeof(actions) / sizeof(actions[0]); i++) {
+        struct err err = {0};
+
+        if (strcmp(args[0], actions[i].name) != 0 || count - 1 < actions[i].least ||
+            count - 1 > actions[i].most) {
+            continue;
+        }
+        return actions[i].run(options, args + 1, count - 1, &err) && tool_flush(&err)
+                   ? 0
+                   : tool_fail(NAME, &err);
+    }
+    fputs(usage, stderr);
+    return 1;
+}
+
+int tool_secureboot_certs(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"defaults", required_argument, NULL, 'd'},
+                                                 {"socket", required_argument, NULL, 's'},
+                                                 {"user-agent", required_argument, NULL, 'u'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {0}};
+    struct options options = {XAPI_SOCKET_DEFAULT, DEFAULTS};
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "d:s:u:h", long_options, NULL)) != -1) {
+        if (letter == 'h' || letter == '?') {
+            fputs(usage, letter == 'h' ? stdout : stderr);
+            return letter == 'h' ? 0 : 1;
+        }
+        if (letter == 's') {
+            options.socket = optarg;
+        } else if (letter == 'd') {
+            options.defaults = optarg;
+        }
+    }
+    return run(&options, argv + optind, argc - optind);
+}
