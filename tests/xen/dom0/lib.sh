@@ -33,6 +33,7 @@ pass() {
 fail() {
     failed=$((failed + 1))
     echo "FAIL $*"
+    keep_logs
 }
 
 # check NAME COMMAND...: does it succeed?
