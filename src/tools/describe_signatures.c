@@ -11,6 +11,7 @@
 #include "crypto/x509_info.h"
 #include "tools/names.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define SVN_ENTRY_VERSION 1u
@@ -110,6 +111,7 @@ static void add_entry(struct list_totals *totals, const struct signature_entry *
 {
     struct span data = signature_entry_data(entry);
 
+    assert(entry->type != NULL);
     totals->count++;
     if (entry->type->certificate) {
         json_t *certificate = json_pack("{s:o}", "owner", owner_of(entry));

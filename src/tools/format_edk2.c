@@ -190,7 +190,7 @@ static bool decode_round(struct document *out, struct span bytes, const struct l
 
 static bool decode(struct document *out, struct span bytes, struct err *err)
 {
-    struct layout layout;
+    struct layout layout = {0};
 
     return read_layout(&layout, bytes, err) &&
            decode_round(out, bytes, &layout, RECORD_ADDED, err) &&
@@ -298,7 +298,7 @@ static bool write_records(struct writer *writer, const struct document *document
 static uint8_t *encode(const struct document *document, struct span old, struct notes *notes,
                        size_t *len, struct err *err)
 {
-    struct layout layout;
+    struct layout layout = {0};
 
     *len = old.len > 0 ? old.len : VOLUME_SIZE_4M;
     auto_free uint8_t *volume = old.len > 0 ? copy_volume(old) : make_volume();
