@@ -37,12 +37,19 @@ run() { # NAME
     return 1
 }
 
-failed=0 count=0
+# As many at a time as there are processors.
+failed=0 count=0 running=0
+finish_one() {
+    wait -n || failed=$((failed + 1))
+    running=$((running - 1))
+}
 for fuzzer in "$build"/tests/fuzz/*_fuzz; do
     if [ -x "$fuzzer" ] && [[ $(basename "$fuzzer") == *$pattern* ]]; then
-        count=$((count + 1))
-        run "$(basename "$fuzzer")" || failed=$((failed + 1))
+        if [ "$running" -ge "$(nproc)" ]; then finish_one; fi
+        run "$(basename "$fuzzer")" &
+        count=$((count + 1)) running=$((running + 1))
     fi
 done
+while [ "$running" -gt 0 ]; do finish_one; done
 echo "$count fuzzers, $failed found something"
 [ "$failed" -eq 0 ] && [ "$count" -gt 0 ]
