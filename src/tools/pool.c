@@ -67,6 +67,11 @@ void pool_close(struct pool *pool)
     }
 }
 
+static bool is_unknown(const struct xapi_reply *reply)
+{
+    return strcmp(reply->code, "MESSAGE_METHOD_UNKNOWN") == 0;
+}
+
 /* The method for custom certificates, and where XAPI hasn't got it, the older one. reply is to be
  * freed. */
 static bool call_either(struct pool *pool, const char *const methods[2],
@@ -80,8 +85,7 @@ static bool call_either(struct pool *pool, const char *const methods[2],
         if (result == XAPI_SUCCESS) {
             return true;
         }
-        bool unknown = result == XAPI_REFUSED && strcmp(reply->code, "MESSAGE_METHOD_UNKNOWN") == 0;
-        if (i == 1 || !unknown) {
+        if (i == 1 || result != XAPI_REFUSED || !is_unknown(reply)) {
             return false;
         }
         xapi_reply_free(reply);
@@ -109,19 +113,31 @@ static uint8_t *decode(const struct xapi_value *value, size_t *len, struct err *
     return archive;
 }
 
-uint8_t *pool_get_certificates(struct pool *pool, size_t *len, struct err *err)
+/* Nothing where XAPI doesn't know the method. */
+static uint8_t *get(struct pool *pool, const char *method, size_t *len, struct err *err)
 {
-    static const char *const methods[] = {"pool.get_custom_uefi_certificates",
-                                          "pool.get_uefi_certificates"};
     const struct xapi_param params[] = {xapi_param_string(pool->reference)};
+    const struct xapi_call call = {method, false, params, 1};
     struct xapi_reply reply = {0};
     uint8_t *archive = NULL;
+    enum xapi_result result = xapi_session_call(&pool->session, &call, &reply, err);
 
-    if (call_either(pool, methods, params, 1, &reply, err)) {
+    if (result == XAPI_SUCCESS || (result == XAPI_REFUSED && is_unknown(&reply))) {
         archive = decode(reply.value, len, err);
     }
     xapi_reply_free(&reply);
     return archive;
+}
+
+uint8_t *pool_get_certificates(struct pool *pool, size_t *len, struct err *err)
+{
+    uint8_t *archive = get(pool, "pool.get_custom_uefi_certificates", len, err);
+
+    if (archive == NULL || *len > 0) {
+        return archive;
+    }
+    free(archive);
+    return get(pool, "pool.get_uefi_certificates", len, err);
 }
 
 bool pool_set_certificates(struct pool *pool, struct span archive, struct err *err)

@@ -32,22 +32,57 @@ static const char usage[] =
     "       secureboot-certs [OPTION]... extract PK|KEK|db|dbx FILE\n"
     "Manages the Secure Boot certificates of the pool. Each of PK, KEK, db and dbx is a file\n"
     "(a certificate in PEM or DER, or an .auth file), `default` or `latest` (the host's own "
-    "in\n" DEFAULTS "), and dbx may be `none`.\n"
-    "  -d, --defaults DIR    the folder of the host's own\n"
+    "in\n" DEFAULTS "), and dbx may be `none`. An empty file is left out.\n"
+    "  -D, --defaults DIR    the folder of the host's own\n"
+    "  -p, --pk-priv FILE    the private key (PEM) of a PK that is given as a certificate\n"
     "  -s, --socket PATH     XAPI's socket (" XAPI_SOCKET_DEFAULT ")\n"
     "  -u, --user-agent TEXT accepted and not used: nothing is downloaded\n"
+    "  -d, --debug, --verbose accepted; they change nothing\n"
     "  -h, --help            show this help\n";
 
 static const char *const keys[KEY_COUNT] = {"PK", "KEK", "db", "dbx"};
 
 struct options {
-    const char *socket, *defaults;
+    const char *socket, *defaults, *pk_key;
 };
 
 /* -------------------------------------------------------------------------------------- install */
 
-/* What the variable takes: .auth files as they are, certificates in one that is not signed. */
-static uint8_t *make_auth(const char *key, struct span file, size_t *len, struct err *err)
+/* A PK is only taken when its own key has signed it (UEFI 2.10, 32.5.1); nobody has to sign the
+ * others before there is a PK. */
+static uint8_t *sign_list(const struct options *options, const struct auth_target *target,
+                          bool is_pk, struct span certificate, size_t *len, struct err *err)
+{
+    size_t key_len;
+
+    if (!is_pk) {
+        return auth_file_make(target, NULL, len, err);
+    }
+    if (options->pk_key == NULL) {
+        err_set(err, "setting a custom PK requires supplying its private half to --pk-priv");
+        return NULL;
+    }
+    auto_free uint8_t *key = tool_read_file(options->pk_key, STORE_DATA_MAX, &key_len, err);
+    const struct auth_signer signer = {span_of(key, key_len), certificate};
+    return key == NULL ? NULL : auth_file_make(target, &signer, len, err);
+}
+
+static uint8_t *copy(struct span file, size_t *len, struct err *err)
+{
+    uint8_t *bytes = malloc(file.len);
+
+    if (bytes == NULL) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    memcpy(bytes, file.data, file.len);
+    *len = file.len;
+    return bytes;
+}
+
+/* What the variable takes: .auth files as they are, certificates in one that is made here. */
+static uint8_t *make_auth(const struct options *options, const char *key, struct span file,
+                          size_t *len, struct err *err)
 {
     struct descriptor descriptor;
     struct auth_target target = {.attributes = AUTH_KEY_ATTRIBUTES, .time = auth_file_time_now()};
@@ -55,12 +90,7 @@ static uint8_t *make_auth(const char *key, struct span file, size_t *len, struct
     size_t der_len;
 
     if (descriptor_parse(&descriptor, file)) {
-        uint8_t *copy = malloc(file.len);
-        if (copy != NULL) {
-            memcpy(copy, file.data, file.len);
-            *len = file.len;
-        }
-        return copy;
+        return copy(file, len, err);
     }
     auto_free uint8_t *der = certificate_load(file, &der_len, err);
     auto_free uint8_t *list = der == NULL ? NULL : malloc(der_len + AUTH_FILE_LIST_ROOM);
@@ -72,7 +102,7 @@ static uint8_t *make_auth(const char *key, struct span file, size_t *len, struct
                                 span_of(der, der_len));
     target.guid = *guid;
     target.payload = writer_span(&writer);
-    return auth_file_make(&target, NULL, len, err);
+    return sign_list(options, &target, strcmp(key, "PK") == 0, file, len, err);
 }
 
 static bool add_key(struct writer *archive, const struct options *options, const char *key,
@@ -91,7 +121,10 @@ static bool add_key(struct writer *archive, const struct options *options, const
     if (file == NULL) {
         return err_context(err, "%s", key);
     }
-    auto_free uint8_t *auth = make_auth(key, span_of(file, file_len), &len, err);
+    if (file_len == 0) {
+        return true;
+    }
+    auto_free uint8_t *auth = make_auth(options, key, span_of(file, file_len), &len, err);
     if (auth == NULL) {
         return err_context(err, "%s: %s", key, path);
     }
@@ -136,14 +169,16 @@ static bool install(const struct options *options, char **args, int count, struc
     }
     struct writer archive = writer_of(bytes, room);
     return make_archive(&archive, options, args, count, err) &&
-           set(options, writer_span(&archive), err);
+           set(options, writer_span(&archive), err) &&
+           puts("Successfully installed custom certificates to the XAPI DB for pool.") >= 0;
 }
 
 static bool clear(const struct options *options, char **args, int count, struct err *err)
 {
     (void)args;
     (void)count;
-    return set(options, span_of(NULL, 0), err);
+    return set(options, span_of(NULL, 0), err) &&
+           puts("Cleared certificates from XAPI DB for pool.") >= 0;
 }
 
 /* --------------------------------------------------------------------------- report and extract */
@@ -252,23 +287,25 @@ static int run(const struct options *options, char **args, int count)
 
 int tool_secureboot_certs(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"defaults", required_argument, NULL, 'd'},
-                                                 {"socket", required_argument, NULL, 's'},
-                                                 {"user-agent", required_argument, NULL, 'u'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {0}};
-    struct options options = {XAPI_SOCKET_DEFAULT, DEFAULTS};
+    static const struct option long_options[] = {
+        {"defaults", required_argument, NULL, 'D'}, {"pk-priv", required_argument, NULL, 'p'},
+        {"debug", no_argument, NULL, 'd'},          {"verbose", no_argument, NULL, 'd'},
+        {"socket", required_argument, NULL, 's'},   {"user-agent", required_argument, NULL, 'u'},
+        {"help", no_argument, NULL, 'h'},           {0}};
+    struct options options = {XAPI_SOCKET_DEFAULT, DEFAULTS, NULL};
     int letter;
 
-    while ((letter = getopt_long(argc, argv, "d:s:u:h", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "D:p:ds:u:h", long_options, NULL)) != -1) {
         if (letter == 'h' || letter == '?') {
             fputs(usage, letter == 'h' ? stdout : stderr);
             return letter == 'h' ? 0 : 1;
         }
         if (letter == 's') {
             options.socket = optarg;
-        } else if (letter == 'd') {
+        } else if (letter == 'D') {
             options.defaults = optarg;
+        } else if (letter == 'p') {
+            options.pk_key = optarg;
         }
     }
     return run(&options, argv + optind, argc - optind);

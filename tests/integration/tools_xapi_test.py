@@ -352,12 +352,12 @@ def test_secureboot_certs(case):
             contents[name + ".auth"] = file.read()
     for v2 in (True, False):
         case.server.options["v2"] = v2
-        case.tool("secureboot-certs", "install", "-d", defaults)
+        case.tool("secureboot-certs", "install", "-D", defaults)
         equal(archive(case), contents)
         case.tool("secureboot-certs", "install", "default", "default", "default", "none", "--defaults", defaults)
         equal(sorted(archive(case)), ["KEK.auth", "PK.auth", "db.auth"])
         _, cert = case.key("new")
-        case.tool("secureboot-certs", "install", "default", cert, defaults + "/db.auth", "latest", "-d", defaults,
+        case.tool("secureboot-certs", "install", "default", cert, defaults + "/db.auth", "latest", "-D", defaults,
                   "--user-agent", "x")
         equal(archive(case)["db.auth"], contents["db.auth"])
         report = case.tool("secureboot-certs", "report").decode()
@@ -375,7 +375,7 @@ def test_secureboot_certs(case):
 
 def test_secureboot_certs_refused(case):
     defaults = case.auth_folder()  # without a dbx
-    for args in (["install", "-d", defaults], ["install", "none", "-d", defaults], ["install", case.file("x", b"x")],
+    for args in (["install", "-D", defaults], ["install", "none", "-d", defaults], ["install", case.file("x", b"x")],
                  ["extract", "MOK", "x"], ["nonsense"], ["extract", "PK"], ["install"] + ["default"] * 5):
         case.tool("secureboot-certs", *args, code=1)
         assert case.stderr
@@ -386,6 +386,33 @@ def test_secureboot_certs_refused(case):
     case.server.certificates = "!"
     case.tool("secureboot-certs", "report", code=1)
     case.run("secureboot-certs", "-s", case.path + "x", "report", code=1)
+
+
+def test_secureboot_certs_own_pk(case):
+    defaults = case.auth_folder()
+    key, cert = case.key("new")
+    empty = case.file("empty", b"")
+    case.tool("secureboot-certs", "install", cert, "default", "default", "none", "-D", defaults, code=1)
+    assert "--pk-priv" in case.stderr
+    equal(case.server.certificates, "")
+    case.tool("secureboot-certs", "--debug", "install", "--pk-priv", key, cert, cert, "default", empty, "-D", defaults)
+    installed = archive(case)
+    equal(sorted(installed), ["KEK.auth", "PK.auth", "db.auth"])
+    nobody = case.file("nobody", vars_format.encode({"variables": []}))
+    for name in ("KEK", "db", "PK"):  # what a VM without any takes
+        made = case.file(name + ".auth", installed[name + ".auth"])
+        subprocess.run([BINARY, "explain", nobody, made, name], check=True, capture_output=True)
+    unsigned = case.file("PK.auth", installed["PK.auth"].replace(b"new", b"old"))
+    equal(subprocess.run([BINARY, "explain", nobody, unsigned, "PK"], capture_output=True).returncode, 1)
+
+
+def test_secureboot_certs_of_the_hosts(case):
+    defaults = case.auth_folder()
+    case.tool("secureboot-certs", "install", "default", "default", "default", "none", "-D", defaults)
+    case.server.certificates, case.server.host_certificates = "", case.server.certificates
+    assert b"file: KEK.auth" in case.tool("secureboot-certs", "report")
+    out = os.path.join(case.folder, "out.auth")
+    case.tool("secureboot-certs", "extract", "db", out)
 
 
 # ------------------------------------------------------------------------------------------------ all of them

@@ -117,7 +117,7 @@ class Server(Replies):
         self.lock = threading.RLock()
         self.rules = []
         self.nvram, self.messages, self.updates = {}, [], []
-        self.certificates = ""
+        self.certificates, self.host_certificates = "", ""
         self.sessions = {}  # reference: calls that are left, or None
         self.connections = set()
         self.listener = None
@@ -370,16 +370,18 @@ class Server(Replies):
     def call_pool_get_all(self, _):
         return ["OpaqueRef:pool"]
 
-    def call_pool_get_uefi_certificates(self, _, pool):
+    def call_pool_get_custom_uefi_certificates(self, _, pool):
         if pool != "OpaqueRef:pool":
             raise Failed(["HANDLE_INVALID", "pool", pool])
         return self.certificates
+
+    def call_pool_get_uefi_certificates(self, _, pool):
+        return self.call_pool_get_custom_uefi_certificates(_, pool) or self.host_certificates
 
     def call_pool_set_uefi_certificates(self, _, pool, value):
         self.certificates = value
         return ""
 
-    call_pool_get_custom_uefi_certificates = call_pool_get_uefi_certificates
     call_pool_set_custom_uefi_certificates = call_pool_set_uefi_certificates
 
     def store(self):
