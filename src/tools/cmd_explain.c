@@ -32,6 +32,59 @@ static const char *guess_key(const char *path)
     return NULL;
 }
 
+/* Which write a signature was made for: it covers the variable's name and the attributes. */
+struct purpose {
+    const char *key; /* NULL: not found; a signature may be for a variable that isn't a key */
+    bool append;
+};
+
+static bool fits(struct verifier *verifier, const struct descriptor *descriptor, const char *key,
+                 uint32_t attributes)
+{
+    const uint8_t attribute_bytes[4] = {(uint8_t)attributes};
+    uint8_t owner[SHA256_SIZE];
+    const struct guid *guid;
+    struct span name;
+
+    if (!document_key_name(key, &guid, &name)) {
+        return false;
+    }
+    const struct span parts[] = {name, span_of(guid->bytes, GUID_SIZE),
+                                 span_of(attribute_bytes, sizeof(attribute_bytes)),
+                                 descriptor->time_bytes, descriptor->payload};
+    const struct signed_message message = {descriptor->pkcs7, parts, 5};
+    return verifier->ops->verify_owner(verifier, &message, owner);
+}
+
+static struct purpose purpose_of(const struct descriptor *descriptor)
+{
+    static const char *const keys[] = {"PK", "KEK", "db", "dbx", "dbt"};
+    struct verifier *verifier = openssl_verifier_new(OPENSSL_VERIFIER_RSA);
+    struct purpose purpose = {NULL, false};
+
+    for (size_t i = 0; verifier != NULL && purpose.key == NULL && i < 2 * 5; i++) {
+        bool append = i % 2 != 0;
+        if (fits(verifier, descriptor, keys[i / 2],
+                 AUTH_KEY_ATTRIBUTES | (append ? EFI_VARIABLE_APPEND_WRITE : 0))) {
+            purpose = (struct purpose){keys[i / 2], append};
+        }
+    }
+    verifier_free(verifier);
+    return purpose;
+}
+
+static json_t *purpose_tree(const struct purpose *purpose)
+{
+    char text[32];
+
+    if (purpose->key == NULL) {
+        return json_null();
+    }
+    snprintf(text, sizeof(text), "%s, as %s", purpose->key,
+             purpose->append ? "an append" : "a replacement");
+    return json_string(text);
+}
+
 static json_t *signer_of(struct span pkcs7)
 {
     struct signed_data data;
@@ -129,28 +182,25 @@ static json_t *judge(const struct store *store, struct request *request,
 }
 
 static json_t *explain(const struct store *store, const struct variable_name *name,
-                       struct span file, bool hex)
+                       struct span file, const struct descriptor *descriptor, bool hex)
 {
-    struct descriptor descriptor;
     char time[TIME_TEXT_SIZE];
     char text[256];
+    struct purpose purpose = purpose_of(descriptor);
     struct request request = {
         .command = WIRE_SET_VARIABLE, .name = name->name, .guid = name->guid, .data = file};
+    json_t *tree = json_pack("{s:o, s:s, s:o, s:o, s:s}", "variable",
+                             tree_string(efi_name_format(text, sizeof(text), name->name)), "time",
+                             time_format(time, &descriptor->time), "signer",
+                             signer_of(descriptor->pkcs7), "signed_for", purpose_tree(&purpose),
+                             "needed", who_may_sign(&request, auth_setup_mode(store)));
 
-    if (!descriptor_parse(&descriptor, file)) {
-        return NULL;
-    }
-    json_t *tree =
-        json_pack("{s:o, s:s, s:o, s:s}", "variable",
-                  tree_string(efi_name_format(text, sizeof(text), name->name)), "time",
-                  time_format(time, &descriptor.time), "signer", signer_of(descriptor.pkcs7),
-                  "needed", who_may_sign(&request, auth_setup_mode(store)));
-    json_object_set_new(tree, "as_replacement", judge(store, &request, &descriptor, 0));
+    json_object_set_new(tree, "as_replacement", judge(store, &request, descriptor, 0));
     json_object_set_new(tree, "as_append",
-                        judge(store, &request, &descriptor, EFI_VARIABLE_APPEND_WRITE));
-    json_t *content = describe_signatures(descriptor.payload, hex);
+                        judge(store, &request, descriptor, EFI_VARIABLE_APPEND_WRITE));
+    json_t *content = describe_signatures(descriptor->payload, hex);
     json_object_set_new(tree, "content",
-                        content != NULL ? content : tree_hex(descriptor.payload, hex ? 0 : 32));
+                        content != NULL ? content : tree_hex(descriptor->payload, hex ? 0 : 32));
     return tree;
 }
 
@@ -160,28 +210,45 @@ static bool is_accepted(const json_t *tree)
            json_is_true(json_object_get(json_object_get(tree, "as_append"), "accepted"));
 }
 
+/* By the command line, by the signature, or by the file's name. */
+static bool find_variable(struct variable_name *out, struct command_line *line, const char *path,
+                          const struct descriptor *descriptor, const struct store *store,
+                          struct err *err)
+{
+    const char *text = command_take(line);
+
+    if (text == NULL) {
+        text = purpose_of(descriptor).key;
+    }
+    if (text == NULL) {
+        text = guess_key(path);
+    }
+    if (text == NULL) {
+        return err_set(err, "for which variable is %s? Name it behind the file", path);
+    }
+    return variable_name_parse(out, text, store, err);
+}
+
 /* -1 with err set; otherwise whether it would be accepted. */
 static int explain_file(struct command_line *line, const struct store *store, struct err *err)
 {
     const char *path = command_take(line);
-    const char *text = line->count > 0 ? command_take(line) : guess_key(path);
-    struct variable_name name;
     size_t len;
+    auto_free uint8_t *file = tool_read_file(path, WIRE_DATA_MAX, &len, err);
+    struct descriptor descriptor;
+    struct variable_name name;
 
-    if (text == NULL) {
-        err_set(err, "for which variable is %s? Name it behind the file", path);
+    if (file == NULL) {
         return -1;
     }
-    auto_free uint8_t *file = NULL;
-    if (!variable_name_parse(&name, text, store, err) ||
-        (file = tool_read_file(path, WIRE_DATA_MAX, &len, err)) == NULL) {
-        return -1;
-    }
-    auto_tree json_t *tree = explain(store, &name, span_of(file, len), line->hex);
-    if (tree == NULL) {
+    if (!descriptor_parse(&descriptor, span_of(file, len))) {
         err_set(err, "%s is not an .auth file (a time, a certificate header and a PKCS #7)", path);
         return -1;
     }
+    if (!find_variable(&name, line, path, &descriptor, store, err)) {
+        return -1;
+    }
+    auto_tree json_t *tree = explain(store, &name, span_of(file, len), &descriptor, line->hex);
     (line->json ? tree_print_json : tree_print_text)(tree);
     return is_accepted(tree);
 }

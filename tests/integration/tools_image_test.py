@@ -226,6 +226,10 @@ def test_explain(case):
     equal(result["as_append"]["because"], "the PK or a certificate of KEK has to sign it")
     result = explain("db", SECURITY, lists, key, cert, "2026-05-01 00:00:00", code=1)
     assert "not later" in result["as_replacement"]["because"]
+    for name, guid, append in (("PK", GLOBAL, False), ("KEK", GLOBAL, True), ("db", SECURITY, False), ("dbx", SECURITY, True)):
+        made = sign(case, name, guid, lists, key, cert, "2026-07-01 00:00:00", append)
+        result = case.json("explain", store, made, code=0)  # the file's name says nothing, the signature does
+        equal((result["variable"], result["signed_for"]), (name, name + ", as " + ("an append" if append else "a replacement")))
     result = explain("db", SECURITY, lists, key, cert, "2026-05-01 00:00:00", True, code=0)
     equal(result["as_append"], {"accepted": True})
     result = explain("db", SECURITY, lists, other_key, other, "2026-07-01 00:00:00", code=1)
@@ -235,7 +239,7 @@ def test_explain(case):
     unsigned = case.path("create-auth")
     subprocess.run([unsigned, "db", case.path("db-unsigned.auth"), other], check=True)
     result = case.json("explain", store, case.path("db-unsigned.auth"), code=1)
-    assert result["signer"].startswith("nobody"), result
+    assert result["signer"].startswith("nobody") and result["signed_for"] is None, result
     case.run("explain", case.path("empty", case.blob()), case.path("db-unsigned.auth"))
     case.refused("explain", store, case.path("x.auth", b"rubbish"), code=2)
     case.refused("explain", store, case.path("db.auth", b"rubbish"), code=2)
