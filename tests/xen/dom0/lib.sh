@@ -133,6 +133,10 @@ says() { # says FILE TEXT
     grep -aq -- "$2" "$1"
 }
 
+says_not() {
+    ! says "$@"
+}
+
 wait_serial() { # wait_serial NAME SECONDS TEXT
     wait_for "$2" says "$(serial "$1")" "$3"
 }

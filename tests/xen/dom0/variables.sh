@@ -29,6 +29,7 @@ check "one: with the same value" says "$(serial one)" persistent
 check "two: does not see it" says "$(serial two)" FIRST-BOOT
 destroy_guest one
 destroy_guest two
+note "measured: $(awk '$NF == "total" { print $4 }' "$logs/strace") system calls of the daemon for a boot"
 
 note "Linux"
 make_guest linux linux
