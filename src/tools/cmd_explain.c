@@ -236,7 +236,7 @@ static int explain_file(struct command_line *line, const struct store *store, st
     size_t len;
     auto_free uint8_t *file = tool_read_file(path, WIRE_DATA_MAX, &len, err);
     struct descriptor descriptor;
-    struct variable_name name;
+    struct variable_name name = {0};
 
     if (file == NULL) {
         return -1;
