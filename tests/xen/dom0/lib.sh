@@ -21,6 +21,7 @@ note() {
 }
 
 keep_logs() {
+    xl dmesg >"$logs/xl-dmesg" 2>/dev/null
     cp -r "$logs" /host/
     cp /var/log/xen/*.log /host/logs/ 2>/dev/null
 }
@@ -202,7 +203,6 @@ cpu_seconds() { # of a process, to a hundredth
 # --------------------------------------------------------------------------------------------------- end
 
 summary() {
-    xl dmesg >"$logs/xl-dmesg" 2>/dev/null
     keep_logs
     echo "@@ $passed passed, $failed failed"
     [ "$failed" -eq 0 ]
