@@ -19,6 +19,11 @@ struct service {
     struct log_limit limit; /* of the lines that the guest can cause */
 };
 
+static inline bool is_non_volatile(const struct variable *variable)
+{
+    return (variable->attributes & EFI_VARIABLE_NON_VOLATILE) != 0;
+}
+
 /*
  * Ends a change of the store that began at mark: checks the quota, has non-volatile changes saved
  * (in a batch, its commit does), commits. Anything but EFI_SUCCESS: everything is as it was at the

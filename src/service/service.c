@@ -116,11 +116,6 @@ const struct variable *service_next(const struct service *service, struct variab
                                                                                        : mode;
 }
 
-static bool is_non_volatile(const struct variable *variable)
-{
-    return (variable->attributes & EFI_VARIABLE_NON_VOLATILE) != 0;
-}
-
 static bool is_key(const struct variable *variable)
 {
     return auth_classify(&variable->guid, variable->name) != AUTH_CLASS_OTHER;

@@ -129,11 +129,6 @@ static efi_status check_same_attributes(const struct call *call)
                                                                      : EFI_INVALID_PARAMETER;
 }
 
-static bool is_non_volatile(const struct variable *variable)
-{
-    return (variable->attributes & EFI_VARIABLE_NON_VOLATILE) != 0;
-}
-
 static bool same_variable(const struct variable *a, const struct variable *b)
 {
     return a->attributes == b->attributes && span_equal(a->data, b->data) &&
