@@ -19,6 +19,36 @@ static void fetch(uint8_t *to, volatile uint8_t *guest, size_t from, size_t unti
     __asm__ volatile("" ::: "memory");
 }
 
+static void put_status(volatile uint8_t *guest, uint64_t status)
+{
+    *(volatile uint64_t *)(uintptr_t)guest = status; /* one store: never half of it */
+    __asm__ volatile("" ::: "memory");
+}
+
+/*
+ * The daemon may be killed at any instruction, and its successor has only the buffer to tell by: so
+ * it holds the request until a status takes the place of its start, which is the last of the reply
+ * to come, or says DEVICE_ERROR as long as there is more to come.
+ */
+static void put_reply(volatile uint8_t *guest, const uint8_t *reply, size_t len)
+{
+    uint64_t status = 0;
+
+    memcpy(&status, reply, len < sizeof(status) ? len : sizeof(status));
+    if (len > sizeof(status)) {
+        put_status(guest, EFI_DEVICE_ERROR);
+        memcpy((uint8_t *)(uintptr_t)guest + sizeof(status), reply + sizeof(status),
+               len - sizeof(status));
+        __asm__ volatile("" ::: "memory");
+    }
+    put_status(guest, status);
+}
+
+bool transport_was_answered(const volatile uint8_t *guest)
+{
+    return (uint32_t) * (const volatile uint64_t *)(uintptr_t)guest != WIRE_VERSION;
+}
+
 size_t transport_serve_buffer(struct request_buffers *buffers, volatile uint8_t *guest, size_t len,
                               const struct port_handler *handler)
 {
@@ -34,8 +64,7 @@ size_t transport_serve_buffer(struct request_buffers *buffers, volatile uint8_t 
     size_t reply_len =
         handler->request(handler->self, span_of(buffers->request, have), buffers->reply);
     reply_len = reply_len < len ? reply_len : len;
-    memcpy((uint8_t *)(uintptr_t)guest, buffers->reply, reply_len);
-    __asm__ volatile("" ::: "memory");
+    put_reply(guest, buffers->reply, reply_len);
     return reply_len;
 }
 

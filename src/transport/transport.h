@@ -62,11 +62,16 @@ struct request_buffers {
 
 /*
  * One request, from guest memory to guest memory. guest: len bytes mapped shared with the guest, at
- * most WIRE_BUFFER_SIZE, which it may change at any moment. Gives the number of bytes of the reply
- * that were written to guest.
+ * least 8 and at most WIRE_BUFFER_SIZE, on a boundary of 8, which it may change at any moment.
+ * Gives the number of bytes of the reply that were written to guest. Should the process be killed
+ * in the middle, then guest holds the request unchanged, or the reply, or the status DEVICE_ERROR.
  */
 size_t transport_serve_buffer(struct request_buffers *buffers, volatile uint8_t *guest, size_t len,
                               const struct port_handler *handler);
+
+/* Of a buffer whose request a killed daemon had begun: does it hold a reply? It begins with a
+ * status, and none has the lower half of a request's version. */
+bool transport_was_answered(const volatile uint8_t *guest);
 
 /* One access to a port other than PORT_REQUEST; reads give the value. */
 uint32_t transport_serve_port(const struct port_handler *handler, uint32_t port, unsigned size,

@@ -243,15 +243,18 @@ static void set_request_state(volatile struct ioreq *request, unsigned state)
  * What the killed daemon had begun is begun again, and what it had answered without telling is
  * told. Binding makes each port fire once, so that requests it had not seen are found.
  */
-static void resume_requests(struct xen *xen)
+static void resume_request(struct xen *xen, unsigned vcpu)
 {
-    for (unsigned i = 0; i < xen->vcpus; i++) {
-        unsigned state = request_state(&xen->requests[i]);
-        if (state == STATE_IOREQ_INPROCESS) {
-            set_request_state(&xen->requests[i], STATE_IOREQ_READY);
-        } else if (state == STATE_IORESP_READY) {
-            xenevtchn_notify(xen->events, (evtchn_port_t)xen->ports[i]);
-        }
+    struct ioreq *shared = &xen->requests[vcpu];
+    const struct ioreq request = *shared;
+    unsigned state = request_state(shared);
+    bool begun = state == STATE_IOREQ_INPROCESS;
+
+    if (begun && !xen_access_was_answered(&xen->memory, &request)) {
+        set_request_state(shared, STATE_IOREQ_READY);
+    } else if (begun || state == STATE_IORESP_READY) {
+        set_request_state(shared, STATE_IORESP_READY);
+        xenevtchn_notify(xen->events, (evtchn_port_t)xen->ports[vcpu]);
     }
 }
 
@@ -271,7 +274,9 @@ bool xen_attach(struct transport *transport, struct err *err)
     if (xen->adopted) {
         log_info("took over IOREQ server %u of domain %u from a daemon that ended without leaving",
                  xen->server, xen->domain);
-        resume_requests(xen);
+        for (unsigned i = 0; i < xen->vcpus; i++) {
+            resume_request(xen, i);
+        }
     }
     return true;
 }

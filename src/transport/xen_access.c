@@ -24,6 +24,12 @@ static bool is_width(uint32_t size)
     return size == 1 || size == 2 || size == 4;
 }
 
+static bool is_request(const struct ioreq *request)
+{
+    return request->type == IOREQ_TYPE_PIO && request->addr == PORT_REQUEST &&
+           request->dir == IOREQ_WRITE && request->size == 4 && !request->data_is_ptr;
+}
+
 static void serve_request(const struct xen_access *access, uint32_t gfn)
 {
     volatile uint8_t *guest = xen_memory_buffer(access->memory, gfn);
@@ -44,7 +50,7 @@ static uint32_t perform_plain(const struct xen_access *access, uint32_t port,
     if (port != PORT_REQUEST) {
         return transport_serve_port(access->handler, port, request->size, write, value);
     }
-    if (write && request->size == 4) {
+    if (is_request(request)) {
         serve_request(access, value);
     }
     return 0;
@@ -117,4 +123,13 @@ uint32_t xen_access_perform(const struct xen_access *access, const struct ioreq 
         xen_memory_drop(access->memory);
     }
     return 0;
+}
+
+bool xen_access_was_answered(struct xen_memory *memory, const struct ioreq *request)
+{
+    if (!is_request(request)) {
+        return false;
+    }
+    const volatile uint8_t *guest = xen_memory_buffer(memory, (uint32_t)request->data);
+    return guest != NULL && transport_was_answered(guest);
 }

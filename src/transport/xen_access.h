@@ -22,4 +22,10 @@ struct xen_access {
  */
 uint32_t xen_access_perform(const struct xen_access *access, const struct ioreq *request);
 
+/*
+ * Of an access that a killed daemon had begun: is it a request whose reply is in the guest's
+ * memory, so that nothing is left but to tell? Everything else may be carried out again.
+ */
+bool xen_access_was_answered(struct xen_memory *memory, const struct ioreq *request);
+
 #endif

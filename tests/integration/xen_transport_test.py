@@ -3,6 +3,7 @@
 """The Xen transport alone (tests/programs/xen_echo.c) with a guest that does what guests may do."""
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -277,6 +278,22 @@ def a_request_that_waits_when_the_daemon_is_killed_is_answered_by_its_successor(
         assert answered(other)
         assert echo.host.server(0)[0] == 1 and echo.host.server(1)[0] == 0
     assert "took over IOREQ server 0" in echo.text()
+
+
+@test
+def a_reply_that_lies_in_the_buffer_is_not_taken_for_a_request(echo):
+    guest = echo.guest
+    for reply in (xen.SUCCESS, xen.DEVICE_ERROR, 0x800000000000000e):
+        written = struct.pack("<Q", reply) + bytes(24)
+        echo.daemon.send_signal(signal.SIGSTOP)
+        guest.poke(guest.gfn * PAGE, written)
+        waiting = guest.begin(xen.WRITE, 0x100, 4, data=guest.gfn)
+        echo.kill()
+        guest.requests[waiting + 30] = guest.requests[waiting + 30] & 0xf0 | xen.INPROCESS
+        echo.daemon = echo.start()
+        guest.finish(waiting)
+        assert guest.peek(guest.gfn * PAGE, len(written)) == written
+        assert answered(guest)
 
 
 @test
