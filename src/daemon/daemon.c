@@ -68,8 +68,11 @@ static void detach(struct daemon *daemon)
     }
 }
 
-/* The suspend image, when the toolstack asked for one and ends the daemon: with the guest detached,
- * nothing changes any more. */
+/*
+ * The suspend image, where one was asked for: with the guest detached, nothing changes any more.
+ * XAPI sends a signal when it wants one. xl tells nobody that it saves a domain, which then just
+ * ends.
+ */
 static bool save_image(const struct daemon *daemon, struct err *err)
 {
     if (daemon->save_fd < 0) {
@@ -91,7 +94,7 @@ static bool daemon_finish(struct daemon *daemon, enum ending ending, struct err 
         return save_image(daemon, err);
     case ENDING_VM_GONE:
         log_info("ended: the VM is gone");
-        return true;
+        return save_image(daemon, err);
     default:
         return false;
     }

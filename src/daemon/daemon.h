@@ -20,7 +20,8 @@ struct daemon {
     struct key_files keys;    /* for a first boot */
     struct transport *transport;
     struct backend *backend;
-    struct persistence persistence;
+    struct persistence backend_persistence;
+    struct persistence persistence; /* of the service: that one, and --event-fd */
     struct verifier *verifier;
     struct service *service;
     struct port_handler handler; /* of the service */

@@ -137,6 +137,8 @@ static const struct option_spec specs[] = {
      "uuid:UUID and socket:PATH (xapidb), path:DIR (file), save:PATH, resume:PATH"},
     {"resume", NULL, take_flag, FIELD(resume),
      "go on from the state in the file of --arg resume:PATH"},
+    {"restored", NULL, take_flag, FIELD(restored),
+     "the VM goes on without such a file: what it locked is locked"},
     {"nonpersistent", NULL, take_flag, FIELD(nonpersistent), "never save variables in the backend"},
     {"keys", "DIR", take_string, FIELD(keys_dir),
      "dbx, db, KEK and PK.auth for a first boot (" DEFAULT_KEYS_DIR ")"},
@@ -155,6 +157,8 @@ static const struct option_spec specs[] = {
     {"pidfile", "FILE", take_string, FIELD(pidfile),
      "write the process id to FILE and keep it locked"},
     {"record", "FILE", take_string, FIELD(record_path), "write every request and reply to FILE"},
+    {"event-fd", "NUMBER", take_number, FIELD(event_fd),
+     "write a line to this descriptor for each event"},
     {"log-level", "LEVEL", take_log_level, FIELD(log_level),
      "error, warning, info or debug (info)"},
     {"help", NULL, take_flag, FIELD(help), "show this text"},
@@ -234,6 +238,9 @@ static bool check_together(const struct options *options, struct err *err)
     }
     if (options->resume && options->resume_path == NULL) {
         return err_set(err, "--resume needs --arg resume:PATH");
+    }
+    if (options->resume && options->restored) {
+        return err_set(err, "--restored is for where there is nothing to --resume from");
     }
     if (options->uid.given != options->gid.given) {
         return err_set(err, "--uid and --gid go together");

@@ -39,6 +39,7 @@ struct options {
     const char *save_path;   /* --arg save:, in the chroot */
     const char *resume_path; /* --arg resume:, in the chroot */
     bool resume;
+    bool restored; /* the VM ran before, and there is no image to resume from */
     bool nonpersistent;
     const char *keys_dir;
     bool strict_keys; /* a missing db.auth or KEK.auth is an error */
@@ -51,6 +52,7 @@ struct options {
     struct number gid;
     const char *pidfile;
     const char *record_path;
+    struct number event_fd; /* gets a line for each event: see uefistored(8) */
     enum log_level log_level;
 };
 

@@ -30,6 +30,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 /* The first check loads libcrypto, on a host that may have started a hundred VMs just now. A daemon
  * that was told to end has to be over well before the toolstack's 10 s are. */
@@ -116,6 +117,15 @@ static bool open_keys(struct daemon *daemon, struct err *err)
     (void)err;
     key_files_open(&daemon->keys, daemon->options->keys_dir);
     return true;
+}
+
+/* Whoever started the daemon made the descriptor. Nobody else is to have it. */
+static bool open_events(struct daemon *daemon, struct err *err)
+{
+    const struct number *fd = &daemon->options->event_fd;
+
+    return !fd->given || fcntl((int)fd->value, F_SETFD, FD_CLOEXEC) == 0 ||
+           err_errno(err, "--event-fd %u", fd->value);
 }
 
 static bool open_recording(struct daemon *daemon, struct err *err)
@@ -257,9 +267,32 @@ static void handle_port_write(void *self, uint32_t port, unsigned size, uint32_t
     service_port_write(self, port, size, value);
 }
 
+static bool save_state(void *self, const struct store *store, bool keys_changed, struct err *err)
+{
+    struct persistence *to = &((struct daemon *)self)->backend_persistence;
+
+    return to->save(to->self, store, keys_changed, err);
+}
+
+/* A reader of events that went away is no reason to tell the backend nothing. */
+static bool notify_failure(void *self, struct err *err)
+{
+    static const char event[] = "secure-boot-failed\n";
+    struct daemon *daemon = self;
+    struct persistence *to = &daemon->backend_persistence;
+
+    if (daemon->options->event_fd.given &&
+        write((int)daemon->options->event_fd.value, event, sizeof(event) - 1) < 0) {
+        log_warning("--event-fd: %s", strerror(errno));
+    }
+    return to->notify(to->self, err);
+}
+
 static bool make_service(struct daemon *daemon, struct err *err)
 {
-    daemon->persistence = persist_in(daemon->backend);
+    daemon->backend_persistence = persist_in(daemon->backend);
+    daemon->persistence =
+        (struct persistence){.self = daemon, .save = save_state, .notify = notify_failure};
     daemon->service = service_new(&daemon->config, &daemon->persistence, daemon->verifier);
     daemon->handler = (struct port_handler){
         .self = daemon->service,
@@ -290,7 +323,8 @@ static bool load_state(struct daemon *daemon, struct err *err)
         return true;
     case BACKEND_FIRST_BOOT:
         daemon->first_boot = true;
-        return true;
+        return !daemon->options->restored ||
+               err_set(err, "the VM ran before, but there are no variables of it here");
     default:
         return err_context(err, "can't load the VM's variables");
     }
@@ -336,10 +370,10 @@ static bool start_service(struct daemon *daemon, struct err *err)
     if (daemon->options->resume) {
         return true;
     }
-    if (adopted(daemon)) {
-        log_warning(
-            "took over from a daemon that was killed: volatile variables are lost, locks are "
-            "closed until the VM starts again");
+    if (adopted(daemon) || daemon->options->restored) {
+        log_warning("%s: volatile variables are lost, locks are closed until the VM starts again",
+                    adopted(daemon) ? "took over from a daemon that was killed"
+                                    : "the VM goes on without a suspend image");
         service_adopt(daemon->service);
         return true;
     }
@@ -417,9 +451,9 @@ static bool seal_xenstore(struct daemon *daemon, struct err *err)
 
 /* The life of the daemon up to its first request. */
 static bool (*const steps[])(struct daemon *daemon, struct err *err) = {
-    take_pidfile,   open_signals,      start_verifier, open_images,   open_keys,  open_recording,
-    open_transport, open_backend,      enter_sandbox,  make_service,  load_state, attach,
-    start_service,  check_secure_boot, announce,       seal_xenstore,
+    take_pidfile,   open_signals,   start_verifier,    open_images,   open_keys,     open_events,
+    open_recording, open_transport, open_backend,      enter_sandbox, make_service,  load_state,
+    attach,         start_service,  check_secure_boot, announce,      seal_xenstore,
 };
 
 /* Has one of the signals come that end the daemon? */

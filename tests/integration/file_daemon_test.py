@@ -68,12 +68,13 @@ class Case:
         self.store = os.path.join(folder, "vm")
         self.count = 0
 
-    def start(self, *arguments, store=None, ready=True):
+    def start(self, *arguments, store=None, ready=True, keep=()):
         self.count += 1
         self.transport = os.path.join(self.folder, "transport%d" % self.count)
         process = subprocess.Popen(
             [DAEMON, "--transport", "unix:" + self.transport, "--keys", os.path.join(self.folder, "keys"), "--backend", "file",
-             "--arg", "path:" + (store or self.store)] + list(arguments), stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+             "--arg", "path:" + (store or self.store)] + list(arguments),
+            stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, pass_fds=keep)
         watchdog = threading.Timer(60, process.kill)
         watchdog.daemon = True
         watchdog.start()
@@ -258,6 +259,41 @@ def test_a_refused_image_leaves_a_mark(case):
     daemon = case.start()
     equal(case.guest().ask("notify"), "Success")
     contains(sorted(os.listdir(case.store)), "secure-boot-failed")
+    case.stop(daemon)
+
+
+def test_a_refused_image_is_an_event_whatever_is_logged(case):
+    reader, writer = os.pipe()
+    daemon = case.start("--event-fd", str(writer), keep=(writer,))
+    os.close(writer)
+    for status in ("Success", "Access Denied", "Access Denied"):
+        equal(case.guest().ask("notify"), status)
+    case.stop(daemon)
+    with os.fdopen(reader) as events:
+        equal(events.read(), "secure-boot-failed\n")
+
+
+def test_nobody_listening_to_events_is_no_failure(case):
+    reader, writer = os.pipe()
+    daemon = case.start("--event-fd", str(writer), keep=(writer,))
+    os.close(writer)
+    os.close(reader)
+    equal(case.guest().ask("notify"), "Success")
+    contains(sorted(os.listdir(case.store)), "secure-boot-failed")
+    case.stop(daemon)
+    contains(case.fails("--event-fd", "77"), "--event-fd 77: Bad file descriptor")
+
+
+def test_a_restored_vm_without_an_image_is_taken_over(case):
+    contains(case.fails("--restored"), "the VM ran before, but there are no variables of it here")
+    daemon = case.start()
+    case.guest().set("Kept", 1)
+    case.stop(daemon)
+    daemon = case.start("--restored")
+    contains(daemon.log, "the VM goes on without a suspend image")
+    guest = case.guest()
+    guest.expect("Kept", 1)
+    equal(guest.ask("notify"), "Access Denied")  # as if it had been sent before
     case.stop(daemon)
 
 

@@ -101,9 +101,33 @@ def two_daemons_dont_serve_one_guest(folder):
             first.kill()
 
 
+def volatile_variables_of_a_domain_that_ends_are_in_the_suspend_image(folder):
+    """xl saves a domain without a word to the daemon: it ends, and another is made of what was saved."""
+    backend = ["file", "--arg", f"path:{folder}/root/vars"]
+    life = Life(folder, backend, "--arg", "save:/save.dat").start()
+    try:
+        guest = xen.Guest(life.host)
+        assert guest.set("Kept", b"1", 7) == xen.SUCCESS
+        assert guest.set("Volatile", b"2", 6) == xen.SUCCESS
+        life.host.destroy()
+        life.ends()
+        os.rename(f"{life.root}/save.dat", f"{life.root}/resume.dat")
+        life.host.close()
+        life.host = xen.Host(f"{folder}/restored", BUILD)
+        life.options = ["--resume", "--arg", "resume:/resume.dat"]
+        life.start()
+        guest = xen.Guest(life.host)
+        assert guest.get("Volatile")[1:] == (b"2", 6)
+        assert guest.get("Kept")[1:] == (b"1", 7)
+        life.stop()
+    finally:
+        life.close()
+
+
 TESTS = (answers_in_a_race_are_each_to_one_version_of_the_request,
          a_write_that_waits_when_the_daemon_is_killed_is_made_by_its_successor,
-         kills_at_any_moment_leave_no_request_without_an_answer, two_daemons_dont_serve_one_guest)
+         kills_at_any_moment_leave_no_request_without_an_answer, two_daemons_dont_serve_one_guest,
+         volatile_variables_of_a_domain_that_ends_are_in_the_suspend_image)
 
 
 def run(function):
