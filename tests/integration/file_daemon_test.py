@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import traceback
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "xapi"))
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", name) for name in ("xapi", "support")]
+import cases  # noqa: E402
 import vars  # noqa: E402
+from cases import as_root, equal  # noqa: E402
 
 BUILD_DIR = os.environ["BUILD_DIR"]
 DAEMON = os.path.join(BUILD_DIR, "uefistored")
@@ -22,21 +22,8 @@ USER = 61234
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
 
 
-def equal(a, b):
-    assert a == b, "%r is not %r" % (a, b)
-
-
 def contains(text, part):
     assert part in text, "%r is not in %r" % (part, text)
-
-
-class Skip(Exception):
-    pass
-
-
-def as_root():
-    if os.geteuid() != 0:
-        raise Skip
 
 
 class Guest:
@@ -67,6 +54,8 @@ class Case:
         self.folder, self.processes, self.guests = folder, [], []
         self.store = os.path.join(folder, "vm")
         self.count = 0
+        os.chmod(folder, 0o755)
+        os.mkdir(os.path.join(folder, "keys"))
 
     def start(self, *arguments, store=None, ready=True, keep=()):
         self.count += 1
@@ -118,7 +107,11 @@ class Case:
     def history(self):
         return sorted(os.listdir(os.path.join(self.store, "history")))
 
-    def kill(self):
+    def end(self):
+        for guest in self.guests:
+            guest.end()
+
+    def close(self):
         for process in self.processes + [guest.process for guest in self.guests]:
             process.kill()
             process.wait()
@@ -312,31 +305,5 @@ def test_nothing_is_saved_when_asked_so(case):
         equal(case.state(), before)
 
 
-def run(name, function):
-    with tempfile.TemporaryDirectory(prefix="file.", dir="/tmp") as folder:
-        os.chmod(folder, 0o755)
-        os.mkdir(os.path.join(folder, "keys"))
-        case = Case(folder)
-        try:
-            function(case)
-            for guest in case.guests:
-                guest.end()
-            print("ok " + name)
-        except Skip:
-            print("skipped " + name)
-        except Exception:
-            print("not ok %s\n%s" % (name, traceback.format_exc()))
-            return False
-        finally:
-            case.kill()
-    return True
-
-
-def main():
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    tests = [(name[5:], function) for name, function in globals().items() if name.startswith("test_") and wanted in name]
-    sys.exit(not all([run(*test) for test in tests]))
-
-
 if __name__ == "__main__":
-    main()
+    cases.main(globals(), Case, at_once=1)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""varstore verify and explain: images and .auth files made by others, judged as firmware and daemon would."""
-import concurrent.futures
+"""varstore verify: images made by others, judged as firmware would."""
 import hashlib
 import os
 import shutil
@@ -10,22 +9,12 @@ import subprocess
 import sys
 import uuid
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "xapi"))
-import vars as vars_format  # noqa: E402
-import tools_varstore_test as tools  # noqa: E402
-from tools_varstore_test import GLOBAL, GRUB, OTHER, SECURITY, SHIM, cas_of_shim, equal, sb_store, sha256_list  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import cases  # noqa: E402
+from cases import GLOBAL, SECURITY, equal  # noqa: E402
+from varstore import Case, GRUB, OTHER, SHIM, openssl, sha256_list  # noqa: E402
 
 MOK_MANAGER = "/usr/lib/shim/mmx64.efi"
-
-
-def openssl(*args, input=None):
-    return subprocess.run(["openssl", *args], check=True, capture_output=True, input=input).stdout
-
-
-def sbsign(case, name, image, key, cert, *args):
-    out = case.path(name)
-    subprocess.run(["sbsign", "--key", key, "--cert", cert, *args, "--output", out, image], check=True, capture_output=True)
-    return out
 
 
 def issue(case, name, issuer, ca=False):
@@ -48,10 +37,10 @@ def digest_list(cert, revoked=bytes(16)):
 # ------------------------------------------------------------------------------------------------------ verify
 
 def test_verify_debians_chain(case):
-    ca = cas_of_shim(case)
+    ca = case.cas_of_shim()
     own = case.key("own")[1]
     stores = {"2011": [ca[2011]], "2023": [ca[2023]], "both": [ca[2011], ca[2023]], "own": [own]}
-    stores = {name: sb_store(case, name, db=db) for name, db in stores.items()}
+    stores = {name: case.keys_store(name, db=db) for name, db in stores.items()}
     for name, starts in (("2011", True), ("2023", True), ("both", True), ("own", False)):
         result = case.json("verify", stores[name], SHIM + ".signed", code=0 if starts else 1)
         equal((name, result["starts"]), (name, starts))
@@ -61,20 +50,19 @@ def test_verify_debians_chain(case):
         case.run("verify", stores[name], SHIM, code=1)  # not signed
         case.run("verify", stores[name], GRUB, code=1)  # signed by Debian, which only shim knows
     digest = bytes.fromhex(case.json("verify", stores["2011"], SHIM + ".signed")["sha256"])
-    in_dbx = sb_store(case, "dbx", db=[ca[2011], ca[2023]], dbx=sha256_list(b"\1" * 32, digest))
+    in_dbx = case.keys_store("dbx", db=[ca[2011], ca[2023]], dbx=sha256_list(b"\1" * 32, digest))
     equal(case.json("verify", in_dbx, SHIM + ".signed", code=1)["because"],
           "signature 1: the image's hash is in dbx: entry 2 of list 1 of dbx")
     for year, other in ((2011, 2023), (2023, 2011)):  # one revoked, the other allowed: refused all the same
-        store = sb_store(case, "r%d" % year, db=[ca[other]], dbx=case.lists(ca[year]))
+        store = case.keys_store("r%d" % year, db=[ca[other]], dbx=case.lists(ca[year]))
         assert case.json("verify", store, SHIM + ".signed", code=1)["decided_by"]["database"] == "dbx"
 
 
 def test_verify_own_images(case):
     key, cert = case.key("own")
     _, other = case.key("other")
-    signed = case.path("signed.efi")
-    subprocess.run(["sbsign", "--key", key, "--cert", cert, "--output", signed, SHIM], check=True, capture_output=True)
-    mine, theirs, none = sb_store(case, "mine", db=[cert]), sb_store(case, "theirs", db=[other]), sb_store(case, "none")
+    signed = case.sbsign("signed.efi", SHIM, key, cert)
+    mine, theirs, none = case.keys_store("mine", db=[cert]), case.keys_store("theirs", db=[other]), case.keys_store("none")
     result = case.json("verify", mine, signed)
     equal(result["because"], "signature 1: it leads to a certificate of db: entry 1 of list 1 of db (own)")
     equal((result["decided_by"]["database"], result["decided_by"]["certificate"]["subject"]), ("db", "CN=own"))
@@ -96,13 +84,13 @@ def test_verify_own_images(case):
     for bad in (b"", b"MZ", image[:5000], image[:-8]):
         case.refused("verify", mine, case.path("bad.efi", bad), code=2)
     case.run("verify", mine, case.path("more.efi", image + b"12345678"), code=1)
-    setup = case.json("verify", sb_store(case, "setup", db=[cert], pk=False), SHIM)  # Secure Boot is off
+    setup = case.json("verify", case.keys_store("setup", db=[cert], pk=False), SHIM)  # Secure Boot is off
     equal((setup["starts"], setup["allowed"], setup["mode"]), (True, False, "setup"))
     assert "any image starts" in setup["note"]
 
 
 def test_hashes_are_those_of_others(case):
-    store = sb_store(case, "store")
+    store = case.keys_store("store")
     for image in (SHIM, MOK_MANAGER):  # efitools hashes an unsigned image as it will be once it is padded and signed
         subprocess.run(["hash-to-efi-sig-list", image, case.path("list")], check=True, capture_output=True)
         with open(case.path("list"), "rb") as file:
@@ -113,11 +101,11 @@ def test_verify_chains(case):
     root = case.key("root")
     middle = issue(case, "middle", root, ca=True)
     leaf = issue(case, "leaf", middle)
-    bare = sbsign(case, "bare.efi", SHIM, *leaf)
-    full = sbsign(case, "full.efi", SHIM, *leaf, "--addcert", middle[1])
+    bare = case.sbsign("bare.efi", SHIM, *leaf)
+    full = case.sbsign("full.efi", SHIM, *leaf, "--addcert", middle[1])
     own = case.key("own")[1]
-    stores = {"root": sb_store(case, "sr", db=[root[1]]), "middle": sb_store(case, "sm", db=[own, middle[1]]),
-              "leaf": sb_store(case, "sl", db=[own, own, leaf[1]])}
+    stores = {"root": case.keys_store("sr", db=[root[1]]), "middle": case.keys_store("sm", db=[own, middle[1]]),
+              "leaf": case.keys_store("sl", db=[own, own, leaf[1]])}
     for name, image, starts in (("root", bare, False), ("root", full, True), ("middle", bare, True), ("middle", full, True),
                                 ("leaf", bare, True), ("leaf", full, True)):
         result = case.json("verify", stores[name], image, code=0 if starts else 1)
@@ -126,23 +114,23 @@ def test_verify_chains(case):
             equal(result["decided_by"]["certificate"]["subject"], "CN=" + name)
     equal(case.json("verify", stores["leaf"], bare)["decided_by"]["list"], 3)
     for cert in (leaf[1], middle[1], root[1]):  # anything of the chain in dbx
-        revoked = case.json("verify", sb_store(case, "rev", db=[root[1], leaf[1]], dbx=case.lists(cert)), full, code=1)
+        revoked = case.json("verify", case.keys_store("rev", db=[root[1], leaf[1]], dbx=case.lists(cert)), full, code=1)
         equal(revoked["decided_by"]["type"], "X.509")
     for time in (bytes(16), struct.pack("<HBBBBBBIhBB", 2030, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)):
-        revoked = case.json("verify", sb_store(case, "dig", db=[root[1]], dbx=digest_list(leaf[1], time)), full, code=1)
+        revoked = case.json("verify", case.keys_store("dig", db=[root[1]], dbx=digest_list(leaf[1], time)), full, code=1)
         assert "digest of the signer's certificate" in revoked["because"], revoked
         equal(revoked["decided_by"]["type"], "X.509-SHA256")
     # the digest of the certificate that it leads to counts; that of one between doesn't, as in edk2
-    case.run("verify", sb_store(case, "dig", db=[root[1]], dbx=digest_list(root[1])), full, code=1)
-    case.run("verify", sb_store(case, "dig", db=[root[1]], dbx=digest_list(middle[1])), full)
-    case.run("verify", sb_store(case, "dig", db=[root[1], middle[1]], dbx=digest_list(root[1])), full)
+    case.run("verify", case.keys_store("dig", db=[root[1]], dbx=digest_list(root[1])), full, code=1)
+    case.run("verify", case.keys_store("dig", db=[root[1]], dbx=digest_list(middle[1])), full)
+    case.run("verify", case.keys_store("dig", db=[root[1], middle[1]], dbx=digest_list(root[1])), full)
 
 
 def test_verify_several_signatures(case):
     one, two = case.key("one"), case.key("two")
-    both = sbsign(case, "both.efi", sbsign(case, "one.efi", SHIM, *one), *two)
+    both = case.sbsign("both.efi", case.sbsign("one.efi", SHIM, *one), *two)
     for db, dbx, code in (([one], [], 0), ([two], [], 0), ([one, two], [], 0), ([], [], 1), ([one], [two], 1), ([two], [one], 1)):
-        store = sb_store(case, "store", db=[each[1] for each in db],
+        store = case.keys_store("store", db=[each[1] for each in db],
                          dbx=case.lists(*[each[1] for each in dbx]) if dbx else b"")
         result = case.json("verify", store, both, code=code)
         equal(len(result["signatures"]), 2)
@@ -152,8 +140,8 @@ def test_verify_several_signatures(case):
 
 def test_verify_damaged_tables(case):
     key, cert = case.key("own")
-    store = sb_store(case, "store", db=[cert])
-    with open(sbsign(case, "signed.efi", SHIM, key, cert), "rb") as file:
+    store = case.keys_store("store", db=[cert])
+    with open(case.sbsign("signed.efi", SHIM, key, cert), "rb") as file:
         image = bytearray(file.read())
     entry = struct.unpack_from("<I", image, 0x3c)[0] + 24 + 112 + 8 * 4
     table, size = struct.unpack_from("<II", image, entry)
@@ -176,18 +164,14 @@ def test_verify_damaged_tables(case):
 
 def test_verify_agrees_with_sbverify(case):
     own = case.key("own")[1]
-    ca = cas_of_shim(case)
-    signer = case.path("debian.pem")
-    subprocess.run(["sbattach", "--detach", case.path("grub.p7"), shutil.copy(GRUB, case.path("grub"))], check=True,
-                   capture_output=True)
-    text = openssl("pkcs7", "-inform", "DER", "-in", case.path("grub.p7"), "-print_certs").decode()
-    case.path("debian.pem", text[text.index("-----BEGIN"):].encode())
+    ca = case.cas_of_shim()
+    signer = case.path("debian.pem", case.certificates_of(shutil.copy(GRUB, case.path("grub")))[0][1])
     for image in (SHIM, SHIM + ".signed", GRUB, MOK_MANAGER + ".signed"):
         for cert in (own, ca[2011], ca[2023], signer):
             if image == SHIM + ".signed" and cert in (own, signer):
                 continue  # sbverify takes any certificate for a signature whose root isn't there
             theirs = subprocess.run(["sbverify", "--cert", cert, image], capture_output=True).returncode
-            ours = case.run("verify", sb_store(case, "store", db=[cert]), image, "--quiet", code=theirs)
+            ours = case.run("verify", case.keys_store("store", db=[cert]), image, "--quiet", code=theirs)
             equal(ours, "")
 
 
@@ -198,61 +182,5 @@ def test_verify_refuses_what_it_cannot_judge(case):
     case.refused("verify", bad, code=2)
 
 
-# ----------------------------------------------------------------------------------------------------- explain
-
-def sign(case, name, guid, esl, key, cert, time, append=False):
-    out = case.path("signed.auth")
-    subprocess.run(["sign-efi-sig-list", *(["-a"] if append else []), "-t", time, "-g", guid, "-k", key, "-c", cert, name,
-                    case.path("in.esl", esl), out], check=True, capture_output=True)
-    return out
-
-
-def test_explain(case):
-    key, cert = case.key("own")
-    other_key, other = case.key("other")
-    store = case.path("s", vars_format.encode({"variables": [
-        {"guid": GLOBAL, "name": "PK", "attributes": 0x27, "data": case.lists(cert).hex()},
-        {"guid": GLOBAL, "name": "KEK", "attributes": 0x27, "data": case.lists(cert).hex()},
-        {"guid": SECURITY, "name": "db", "attributes": 0x27, "data": case.lists(cert).hex(),
-         "time": {"year": 2026, "month": 6, "day": 1}}]}))
-    lists = case.lists(other)
-
-    def explain(*args, code):
-        return case.json("explain", store, sign(case, *args), args[0], code=code)
-    result = explain("db", SECURITY, lists, key, cert, "2026-07-01 00:00:00", code=0)
-    equal(result["as_replacement"], {"accepted": True})
-    equal((result["signer"]["subject"], result["time"], result["variable"]), ("CN=own", "2026-07-01 00:00:00", "db"))
-    equal(result["content"][0]["certificates"][0]["subject"], "CN=other")
-    equal(result["as_append"]["because"], "the PK or a certificate of KEK has to sign it")
-    result = explain("db", SECURITY, lists, key, cert, "2026-05-01 00:00:00", code=1)
-    assert "not later" in result["as_replacement"]["because"]
-    for name, guid, append in (("PK", GLOBAL, False), ("KEK", GLOBAL, True), ("db", SECURITY, False), ("dbx", SECURITY, True)):
-        made = sign(case, name, guid, lists, key, cert, "2026-07-01 00:00:00", append)
-        result = case.json("explain", store, made, code=0)  # the file's name says nothing, the signature does
-        equal((result["variable"], result["signed_for"]), (name, name + ", as " + ("an append" if append else "a replacement")))
-    result = explain("db", SECURITY, lists, key, cert, "2026-05-01 00:00:00", True, code=0)
-    equal(result["as_append"], {"accepted": True})
-    result = explain("db", SECURITY, lists, other_key, other, "2026-07-01 00:00:00", code=1)
-    equal(result["as_replacement"]["because"], "the PK or a certificate of KEK has to sign it")
-    result = explain("KEK", GLOBAL, lists, other_key, other, "2026-07-01 00:00:00", code=1)
-    equal(result["needed"], "the PK has to sign it")
-    unsigned = case.path("create-auth")
-    subprocess.run([unsigned, "db", case.path("db-unsigned.auth"), other], check=True)
-    result = case.json("explain", store, case.path("db-unsigned.auth"), code=1)
-    assert result["signer"].startswith("nobody") and result["signed_for"] is None, result
-    case.run("explain", case.path("empty", case.blob()), case.path("db-unsigned.auth"))
-    case.refused("explain", store, case.path("x.auth", b"rubbish"), code=2)
-    case.refused("explain", store, case.path("db.auth", b"rubbish"), code=2)
-
-
-def main():
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    tests = [(name[5:], function) for name, function in globals().items() if name.startswith("test_") and wanted in name]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        results = list(pool.map(lambda test: tools.run(*test), tests))
-    print("\n".join(results))
-    sys.exit(any(result.startswith("not") for result in results))
-
-
 if __name__ == "__main__":
-    main()
+    cases.main(globals(), Case)

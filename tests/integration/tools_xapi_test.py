@@ -2,62 +2,54 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The tools that XAPI calls, against the stand-in for XAPI: what they print, and what they leave in VM.NVRAM."""
 import base64
-import concurrent.futures
 import io
 import itertools
-import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
-import traceback
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "xapi"))
-import server  # noqa: E402
-import vars as vars_format  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import cases  # noqa: E402
+import varstore  # noqa: E402
+from cases import GLOBAL, SECURITY, UUID, equal  # noqa: E402
+from varstore import BINARY, OTHER, server, vars_format  # noqa: E402
 
-BINARY = os.path.join(os.path.realpath(os.environ["BUILD_DIR"]), "varstore")
-UUID = "12345678-9abc-def0-1234-56789abcdef0"
-GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
-SECURITY = "d719b2cb-3d3a-4596-a3bc-dad00e67656f"
-OTHER = "11111111-2222-3333-4444-555555555555"
 NAMES = ("varstore-ls", "varstore-get", "varstore-set", "varstore-rm", "varstore-sb-state", "varstore-nvram-certcheck",
          "create-auth", "secureboot-certs")
 MODES = [(GLOBAL, name) for name in ("AuditMode", "DeployedMode", "SecureBoot", "SetupMode", "SignatureSupport")]
 
 
-def equal(a, b):
-    assert a == b, "%r is not %r" % (a, b)
-
-
-class Case:
+class Case(varstore.Case):
     def __init__(self, folder):
-        self.folder = folder
-        self.path = os.path.join(folder, "socket")
+        super().__init__(folder)
+        self.socket = self.path("socket")
         for name in NAMES:
-            os.symlink(BINARY, os.path.join(folder, name))
-        self.server = server.Server(self.path, "xapi", UUID, None, {})
+            os.symlink(BINARY, self.path(name))
+        self.server = server.Server(self.socket, "xapi", UUID, None, {})
         self.server.listen()
+
+    def end(self):
+        equal(self.server.counts["violations"], [])
+
+    def close(self):
+        self.server.stop()
 
     def run(self, name, *args, code=0):
         environment = dict(os.environ)
         if "-r" in args:  # the leak checker needs /proc
             environment["ASAN_OPTIONS"] = "detect_leaks=0"
-        result = subprocess.run([os.path.join(self.folder, name), *args], capture_output=True, timeout=60, env=environment)
+        result = subprocess.run([self.path(name), *args], capture_output=True, timeout=60, env=environment)
         self.stderr = result.stderr.decode()
         assert result.returncode == code, "%s %s: exit %d, %s" % (name, args, result.returncode, self.stderr)
         return result.stdout
 
     def tool(self, name, *args, code=0):
-        return self.run(name, "-s", self.path, *args, code=code)
+        return self.run(name, "-s", self.socket, *args, code=code)
 
     def fill(self, *variables):
         """(guid, name, data, attributes) each"""
-        records = [{"guid": guid, "name": name, "data": data.hex(), "attributes": attributes}
-                   for guid, name, data, attributes in variables]
-        self.server.nvram["EFI-variables"] = base64.b64encode(vars_format.encode({"variables": records})).decode()
+        self.server.nvram["EFI-variables"] = base64.b64encode(self.blob(*variables)).decode()
 
     def variables(self):
         blob = vars_format.decode(base64.b64decode(self.server.nvram["EFI-variables"], validate=True))
@@ -66,20 +58,6 @@ class Case:
     def listed(self):
         lines = self.tool("varstore-ls", UUID).decode().splitlines()
         return [tuple(line.split(" ", 1)) for line in lines]
-
-    def file(self, name, content=b""):
-        path = os.path.join(self.folder, name)
-        with open(path, "wb") as file:
-            file.write(content)
-        return path
-
-    def key(self, name, common_name=None, organisation=None):
-        """A private key and a certificate: their paths."""
-        key, cert = os.path.join(self.folder, name + ".key"), os.path.join(self.folder, name + ".pem")
-        subject = ("/O=" + organisation if organisation else "") + "/CN=" + (common_name or name)
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days",
-                        "30", "-subj", subject], check=True, capture_output=True)
-        return key, cert
 
     def auth_folder(self):
         """Files as a pool has them."""
@@ -110,8 +88,8 @@ def test_failures_are_told(case):
     assert "ends within its header" in case.stderr, case.stderr
     equal(case.tool("varstore-ls", "12345678-0000-0000-0000-000000000000", code=1), b"")
     assert case.stderr
-    equal(case.run("varstore-ls", "-s", case.path + "x", UUID, code=1), b"")
-    assert case.path in case.stderr, case.stderr
+    equal(case.run("varstore-ls", "-s", case.socket + "x", UUID, code=1), b"")
+    assert case.socket in case.stderr, case.stderr
 
 
 # ------------------------------------------------------------------------------------------------ varstore-get
@@ -140,7 +118,7 @@ def test_get_attributes(case):
 def test_every_order_of_the_options(case):
     case.fill((OTHER, "B", b"x", 7))
     expected = case.tool("varstore-get", "-a", UUID, OTHER, "B")
-    for order in itertools.permutations([("-a",), ("-s", case.path), ("-d",), (UUID,)]):
+    for order in itertools.permutations([("-a",), ("-s", case.socket), ("-d",), (UUID,)]):
         words = [word for part in order for word in part]
         at = words.index(UUID) + 1
         for split in (0, 1):  # GUID and NAME behind the UUID, or at the end
@@ -151,7 +129,7 @@ def test_every_order_of_the_options(case):
 # ------------------------------------------------------------------------------------------------ varstore-set
 
 def test_set(case):
-    path = case.file("data", b"hello")
+    path = case.path("data", b"hello")
     equal(case.tool("varstore-set", UUID, OTHER, "Name", "7", path), b"")
     equal(case.variables()[OTHER, "Name"]["data"], b"hello".hex())
     case.tool("varstore-set", UUID, OTHER, "Octal", "07", path)
@@ -163,13 +141,13 @@ def test_set(case):
 
 def test_set_deletes(case):
     case.fill((OTHER, "A", b"x", 7), (OTHER, "B", b"x", 7))
-    case.tool("varstore-set", UUID, OTHER, "A", "7", case.file("empty"))
-    case.tool("varstore-set", UUID, OTHER, "B", "0", case.file("data", b"x"))
+    case.tool("varstore-set", UUID, OTHER, "A", "7", case.path("empty", b""))
+    case.tool("varstore-set", UUID, OTHER, "B", "0", case.path("data", b"x"))
     equal(case.variables(), {})
 
 
 def test_set_is_refused(case):
-    small, limit, large = case.file("s", b"x"), case.file("l", b"x" * 57344), case.file("g", b"x" * 57345)
+    small, limit, large = case.path("s", b"x"), case.path("l", b"x" * 57344), case.path("g", b"x" * 57345)
     case.tool("varstore-set", UUID, OTHER, "Limit", "7", limit)
     before = case.server.nvram["EFI-variables"]
     for guid, name, attributes, file, text in (
@@ -179,7 +157,7 @@ def test_set_is_refused(case):
             (OTHER, "B", "seven", small, ""), (OTHER, "", "7", small, ""), ("1234", "B", "7", small, ""),
             (OTHER, "B", "7", "/nonexistent", "")):
         if text is None:
-            case.tool("varstore-set", UUID, OTHER, "B", "7", case.file("m", b"x" * 57000))
+            case.tool("varstore-set", UUID, OTHER, "B", "7", case.path("m", b"x" * 57000))
             before, text = case.server.nvram["EFI-variables"], "Out of Resources\n"
             name = "C"
         equal(case.tool("varstore-set", UUID, guid, name, attributes, file, code=1), b"")
@@ -190,7 +168,7 @@ def test_set_is_refused(case):
 def test_a_save_that_fails(case):
     case.fill((OTHER, "A", b"x", 7))
     case.server.rules = [{"method": "VM.set_NVRAM*", "action": "fail", "description": "no"}]
-    case.tool("varstore-set", UUID, OTHER, "B", "7", case.file("data", b"x"), code=1)
+    case.tool("varstore-set", UUID, OTHER, "B", "7", case.path("data", b"x"), code=1)
     assert case.stderr.startswith("Device Error\n"), case.stderr
     case.tool("varstore-sb-state", UUID, "setup")  # nothing to remove, so nothing to save
     case.tool("varstore-rm", UUID, OTHER, "A", code=1)
@@ -213,14 +191,14 @@ def test_rm_for_a_clone(case):
     case.fill((OTHER, "A", b"x", 7), (OTHER, "B", b"x", 7), (OTHER, "C D", b"x", 7))
     equal(case.tool("varstore-rm", "-C", folder, "-c", UUID), b"")
     os.mkdir(folder)
-    case.file("efi-clone/20", ("%s C D\n" % OTHER).encode())
-    case.file("efi-clone/10", ("# comment\n\n%s\tA  \r\n%s gone\n" % (OTHER.upper(), OTHER)).encode())
+    case.path("efi-clone/20", ("%s C D\n" % OTHER).encode())
+    case.path("efi-clone/10", ("# comment\n\n%s\tA  \r\n%s gone\n" % (OTHER.upper(), OTHER)).encode())
     equal(case.tool("varstore-rm", "-c", UUID, "-C", folder).decode(),
           "Removing: GUID: '%s' Name: 'A'\nRemoving: GUID: '%s' Name: 'gone'\nRemoving: GUID: '%s' Name: 'C D'\n"
           % (OTHER.upper(), OTHER, OTHER))
     equal(list(case.variables()), [(OTHER, "B")])
     for line in ("nonsense", OTHER, OTHER + " ", "x" + OTHER + " A"):
-        case.file("efi-clone/30", line.encode())
+        case.path("efi-clone/30", line.encode())
         case.tool("varstore-rm", "-c", UUID, "-C", folder, code=1)
         assert "efi-clone/30:1" in case.stderr, case.stderr
 
@@ -266,7 +244,7 @@ def check_nvram(case, db, kek):
             with open(path, "rb") as file:
                 records.append((guid, name, file.read()[40:], 0x27))
     case.fill(*records)
-    path = case.file("nvram", case.server.nvram["EFI-variables"].encode())
+    path = case.path("nvram", case.server.nvram["EFI-variables"].encode())
     return case.run("varstore-nvram-certcheck", path).decode()
 
 
@@ -285,12 +263,12 @@ def test_certcheck(case):
 
 def test_certcheck_of_rubbish(case):
     for text in (b"", b"VkFSUw==", b"VARS", b"!!!"):
-        equal(case.run("varstore-nvram-certcheck", case.file("nvram", text), code=1), b"")
+        equal(case.run("varstore-nvram-certcheck", case.path("nvram", text), code=1), b"")
         assert "nvram: " in case.stderr
-    case.run("varstore-nvram-certcheck", case.path + "x", code=1)
+    case.run("varstore-nvram-certcheck", case.socket + "x", code=1)
     case.fill()
     text = case.server.nvram["EFI-variables"].encode()
-    equal(case.run("varstore-nvram-certcheck", case.file("nvram", text + b"\n")), b"update_ok\n")
+    equal(case.run("varstore-nvram-certcheck", case.path("nvram", text + b"\n")), b"update_ok\n")
 
 
 # ------------------------------------------------------------------------------------------------ create-auth
@@ -305,7 +283,7 @@ def test_create_auth_is_what_set_takes(case):
     der = subprocess.run(["openssl", "x509", "-in", cert, "-outform", "DER"], check=True, capture_output=True).stdout
     assert auth.endswith(der)
     equal(case.tool("varstore-get", UUID, GLOBAL, "PK"), auth[-(44 + len(der)):])
-    info = subprocess.run(["sig-list-to-certs", case.file("esl", auth[-(44 + len(der)):]), os.path.join(case.folder, "c")],
+    info = subprocess.run(["sig-list-to-certs", case.path("esl", auth[-(44 + len(der)):]), os.path.join(case.folder, "c")],
                           capture_output=True)
     equal(info.returncode, 0)
     with open(os.path.join(case.folder, "c-0.der"), "rb") as file:
@@ -375,7 +353,7 @@ def test_secureboot_certs(case):
 
 def test_secureboot_certs_refused(case):
     defaults = case.auth_folder()  # without a dbx
-    for args in (["install", "-D", defaults], ["install", "none", "-d", defaults], ["install", case.file("x", b"x")],
+    for args in (["install", "-D", defaults], ["install", "none", "-d", defaults], ["install", case.path("x", b"x")],
                  ["extract", "MOK", "x"], ["nonsense"], ["extract", "PK"], ["install"] + ["default"] * 5):
         case.tool("secureboot-certs", *args, code=1)
         assert case.stderr
@@ -385,24 +363,24 @@ def test_secureboot_certs_refused(case):
         assert "damaged" in case.stderr
     case.server.certificates = "!"
     case.tool("secureboot-certs", "report", code=1)
-    case.run("secureboot-certs", "-s", case.path + "x", "report", code=1)
+    case.run("secureboot-certs", "-s", case.socket + "x", "report", code=1)
 
 
 def test_secureboot_certs_own_pk(case):
     defaults = case.auth_folder()
     key, cert = case.key("new")
-    empty = case.file("empty", b"")
+    empty = case.path("empty", b"")
     case.tool("secureboot-certs", "install", cert, "default", "default", "none", "-D", defaults, code=1)
     assert "--pk-priv" in case.stderr
     equal(case.server.certificates, "")
     case.tool("secureboot-certs", "--debug", "install", "--pk-priv", key, cert, cert, "default", empty, "-D", defaults)
     installed = archive(case)
     equal(sorted(installed), ["KEK.auth", "PK.auth", "db.auth"])
-    nobody = case.file("nobody", vars_format.encode({"variables": []}))
+    nobody = case.path("nobody", vars_format.encode({"variables": []}))
     for name in ("KEK", "db", "PK"):  # what a VM without any takes
-        made = case.file(name + ".auth", installed[name + ".auth"])
+        made = case.path(name + ".auth", installed[name + ".auth"])
         subprocess.run([BINARY, "explain", nobody, made, name], check=True, capture_output=True)
-    unsigned = case.file("PK.auth", installed["PK.auth"].replace(b"new", b"old"))
+    unsigned = case.path("PK.auth", installed["PK.auth"].replace(b"new", b"old"))
     equal(subprocess.run([BINARY, "explain", nobody, unsigned, "PK"], capture_output=True).returncode, 1)
 
 
@@ -431,18 +409,17 @@ def test_usage(case):
 
 def test_privileges_are_dropped(case):
     """As for a clone: the socket within the chroot, seen by a user who may do nothing else."""
-    if os.geteuid() != 0:
-        return
+    cases.as_root()
     case.fill((OTHER, "A", b"x", 7), (OTHER, "B", b"x", 7))
     folder = os.path.join(case.folder, "efi-clone")
     os.mkdir(folder)
-    case.file("efi-clone/list", ("%s A\n" % OTHER).encode())
+    case.path("efi-clone/list", ("%s A\n" % OTHER).encode())
     os.chmod(case.folder, 0o711)
     root = ["-r", case.folder, "-u", "65534", "-g", "65534", "-s", "/socket"]
     equal(case.run("varstore-rm", "-c", UUID, "-C", folder, *root).decode(), "Removing: GUID: '%s' Name: 'A'\n" % OTHER)
     equal(list(case.variables()), [(OTHER, "B")])
     equal(len(case.run("varstore-ls", "-d", *root, UUID).decode().splitlines()), 6)
-    os.chmod(case.path, 0o600)  # root's socket is out of reach for who isn't root any more
+    os.chmod(case.socket, 0o600)  # root's socket is out of reach for who isn't root any more
     case.run("varstore-ls", *root, UUID, code=1)
     assert "denied" in case.stderr, case.stderr
     case.run("varstore-ls", "-s", "/socket", "-r", case.folder, UUID)
@@ -452,7 +429,7 @@ def test_privileges_are_dropped(case):
 def test_the_guards_socket(case):
     case.server.stop()
     for v2 in (True, False):
-        case.server = server.Server(case.path, "guard", UUID, None, {"v2": v2, "keep_alive": v2})
+        case.server = server.Server(case.socket, "guard", UUID, None, {"v2": v2, "keep_alive": v2})
         case.server.listen()
         case.fill((OTHER, "A", b"x", 7))
         case.tool("varstore-rm", UUID, OTHER, "A")
@@ -460,28 +437,5 @@ def test_the_guards_socket(case):
         case.server.stop()
 
 
-def run(name, function):
-    folder = tempfile.mkdtemp(prefix="tools.", dir="/tmp")
-    case = Case(folder)
-    try:
-        function(case)
-        equal(case.server.counts["violations"], [])
-        return "ok " + name
-    except Exception:
-        return "not ok %s\n%s" % (name, traceback.format_exc())
-    finally:
-        case.server.stop()
-        shutil.rmtree(folder)
-
-
-def main():
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    tests = [(name[5:], function) for name, function in globals().items() if name.startswith("test_") and wanted in name]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        results = list(pool.map(lambda test: run(*test), tests))
-    print("\n".join(results))
-    sys.exit(any(result.startswith("not") for result in results))
-
-
 if __name__ == "__main__":
-    main()
+    cases.main(globals(), Case)

@@ -2,33 +2,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The daemon from end to end: a guest at the local transport, the variables in XAPI."""
 import base64
-import concurrent.futures
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import traceback
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "xapi"))
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", name) for name in ("xapi", "support")]
+import cases  # noqa: E402
 import server  # noqa: E402
 import vars  # noqa: E402
+from cases import GLOBAL, UUID, equal  # noqa: E402
 
 BUILD_DIR = os.environ["BUILD_DIR"]
 OPTIMISED = os.path.basename(BUILD_DIR) in ("nosan", "release")
 DAEMON = os.path.join(BUILD_DIR, "uefistored")
 GUEST = os.path.join(BUILD_DIR, "tests/programs/guest")
-UUID = "12345678-9abc-def0-1234-56789abcdef0"
-GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 NV, VOLATILE = 7, 6
 # Looking for leaks needs more than the sandbox gives.
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
-
-
-def equal(a, b):
-    assert a == b, "%r is not %r" % (a, b)
 
 
 class Guest:
@@ -113,6 +106,11 @@ class Case:
             if process.poll() is None:
                 self.stop(process)
         equal(self.server.counts["violations"], [])
+
+    def close(self):
+        for process in self.processes + [guest.process for guest in self.guests]:
+            process.kill()
+        self.server.stop()
 
 
 def values(blob):
@@ -321,29 +319,5 @@ def test_an_idle_daemon_is_small(case):
     assert size <= 500 or not OPTIMISED, size
 
 
-def run(name, function):
-    with tempfile.TemporaryDirectory(prefix="xapi.", dir="/tmp") as folder:
-        case = Case(folder)
-        try:
-            function(case)
-            case.end()
-            return "ok " + name
-        except Exception:
-            return "not ok %s\n%s" % (name, traceback.format_exc())
-        finally:
-            for process in case.processes + [guest.process for guest in case.guests]:
-                process.kill()
-            case.server.stop()
-
-
-def main():
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    tests = [(name[5:], function) for name, function in globals().items() if name.startswith("test_") and wanted in name]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        results = list(pool.map(lambda test: run(*test), tests))
-    print("\n".join(results))
-    sys.exit(any(result.startswith("not") for result in results))
-
-
 if __name__ == "__main__":
-    main()
+    cases.main(globals(), Case)

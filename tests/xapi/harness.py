@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """For the tests of the XAPI backend: clients, a server, and what they are compared by."""
 import base64
-import concurrent.futures
 import os
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 
 import server
 
+sys.path.insert(0, os.path.join(os.path.dirname(server.__file__), "..", "support"))
+import cases  # noqa: E402
+from cases import UUID, equal  # noqa: E402
+
 CLIENT = os.path.join(os.environ["BUILD_DIR"], "tests/programs/xapi_client")
 SERVER = os.path.join(os.path.dirname(server.__file__), "server.py")
-UUID = "12345678-9abc-def0-1234-56789abcdef0"
 SUCCESS = '<?xml version="1.0"?><methodResponse><params><param><value><struct><member><name>Status</name>' \
     '<value>Success</value></member></struct></value></param></params></methodResponse>'
 
@@ -81,9 +81,11 @@ class Case:
         for each in self.servers:
             equal(each.counts["violations"], [])
 
-
-def equal(a, b):
-    assert a == b, "%r is not %r" % (a, b)
+    def close(self):
+        for client in self.clients:
+            client.process.kill()
+        for each in self.servers:
+            each.stop()
 
 
 def failed(answer, *words):
@@ -102,26 +104,5 @@ def counted(case, function):
             case.server.counts["connections"] - before["connections"])
 
 
-def run(name, function):
-    with tempfile.TemporaryDirectory(prefix="xapi.", dir="/tmp") as folder:
-        case = Case(folder)
-        try:
-            function(case)
-            case.end()
-            return "ok " + name
-        except Exception:
-            return "not ok %s\n%s" % (name, traceback.format_exc())
-        finally:
-            for client in case.clients:
-                client.process.kill()
-            for each in case.servers:
-                each.stop()
-
-
 def main(tests):
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    tests = [(name[5:], function) for name, function in tests.items() if name.startswith("test_") and wanted in name]
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda test: run(*test), tests))
-    print("\n".join(results))
-    sys.exit(any(result.startswith("not") for result in results))
+    cases.main(tests, Case, at_once=4)
