@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cases  # noqa: E402
-from cases import UUID, equal  # noqa: E402
+from cases import equal  # noqa: E402
 from varstore import CERTIFICATES, Case, SHIM, sha256_list  # noqa: E402
 
 
