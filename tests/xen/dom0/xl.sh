@@ -11,12 +11,19 @@ daemon = /host/uefistored
 store = $stores
 keys = /host/none
 CONF
+# As docs/XEN.md has them in a guest's configuration.
+firmware=/usr/lib/uefistored/OVMF-xen-release.fd
+device_model=/usr/libexec/uefistored/uefistored-dm
+mkdir -p "${firmware%/*}" "${device_model%/*}"
+ln -sf /host/OVMF.fd "$firmware"
+ln -sf /host/uefistored-dm "$device_model"
 
 # xl_guest NAME IMAGE [LINE...]
 xl_guest() {
     local name=$1 image=$2
     shift 2
-    make_guest "$name" "$image" 'device_model_override = "/host/uefistored-dm"' 'on_reboot = "restart"' "$@"
+    make_guest "$name" "$image" "device_model_override = \"$device_model\"" 'on_reboot = "restart"' "$@"
+    sed -i "s|\"/host/OVMF.fd\"|\"$firmware\"|" "$work/$name.cfg"
     rm -f "$(serial "$name")"
     xl create "$work/$name.cfg" >>"$logs/xl.log" 2>&1
 }
@@ -62,6 +69,14 @@ pid=$(daemon_pid "$domain")
 kill -9 "$pid"
 check "busy: another daemon serves" wait_for 20 other_daemon "$domain" "$pid"
 check "busy: the log tells of it" says "$(log_of busy)" 'starting another'
+note "it is saved, and restored with what the daemon had in memory"
+sleep 3
+check "busy: is saved" xl save busy "$work/busy.save"
+check "busy: no daemon is left behind the save" wait_for 15 no_daemons
+check "busy: its suspend image is kept" wait_for 5 [ -s "$stores/.images/busy" ]
+check "busy: is restored" xl restore "$work/busy.save"
+check "busy: goes on from the image" says "$(log_of busy)" 'resumed:'
+check "busy: which is used up" [ ! -e "$stores/.images/busy" ]
 check "busy: goes on to its end" wait_console busy 150 GUEST-END
 take_guest_checks busy
 check "busy: powers off" wait_for 60 is_gone busy
