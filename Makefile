@@ -16,6 +16,9 @@ BINDIR ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+FIRMWAREDIR ?= $(PREFIX)/lib/uefistored
+# uefistored-dm looks here only.
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 BUILD ?= build
 WERROR ?=
@@ -23,11 +26,11 @@ comma := ,
 VERSION := $(shell cat VERSION)$(shell git describe --always --dirty 2>/dev/null | sed 's/^/+/' || true)
 
 # Targets that need more than a compiler first see to their packages: installed by root, named otherwise.
-PACKAGE_GROUPS := $(if $(filter demo demo-local all uefistored,$(MAKECMDGOALS)),build) \
+PACKAGE_GROUPS := $(if $(filter demo demo-local all uefistored install install-firmware,$(MAKECMDGOALS)),build) \
 	$(if $(filter test test-nosan bench,$(MAKECMDGOALS)),build test) \
 	$(if $(filter fuzz scan-build check-format format,$(MAKECMDGOALS)),build test analysis) \
 	$(if $(filter cover,$(MAKECMDGOALS)),build test cover) \
-	$(if $(filter firmware,$(MAKECMDGOALS)),firmware) \
+	$(if $(filter firmware install-firmware,$(MAKECMDGOALS)),firmware) \
 	$(if $(filter xen-lab,$(MAKECMDGOALS)),lab) \
 	$(if $(filter test-xen,$(MAKECMDGOALS)),build firmware lab)
 ifneq ($(strip $(PACKAGE_GROUPS)),)
@@ -87,6 +90,9 @@ FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 BENCHES := $(patsubst tests/%.c,%,$(filter-out $(CONFIG_WITHOUT),$(wildcard tests/bench/*_bench.c)))
 XENSTUBS := $(if $(findstring HAVE_XEN,$(CONFIG_CFLAGS)),$(patsubst tests/xenstub/%.map,%,$(wildcard tests/xenstub/*.map)))
 MANPAGES := $(patsubst man/%.scd,%,$(wildcard man/*.scd))
+COMPLETIONS := $(notdir $(wildcard packaging/bash-completion/*))
+FIRMWARE_FILES := OVMF-xen-debug.fd OVMF-xen-release.fd firmware.txt
+DM_CONF := $(SYSCONFDIR)/uefistored/uefistored-dm.conf
 C_FILES := $(sort $(wildcard src/*/*.[ch] tests/*/*.[ch]))
 
 # Everything of one variant. $(1): the variant.
@@ -168,7 +174,7 @@ $(call fault_flags,file,$(FILE_FAULT_LDFLAGS))
 
 # ---------------------------------------------------------------------------------------------- targets
 
-.PHONY: all uefistored uefistored-debug tools man test test-nosan install uninstall deploy help \
+.PHONY: all uefistored uefistored-debug tools man test test-nosan install install-firmware uninstall deploy help \
 	scan-build demo-local demo bench fuzz check-layers format check-format cover clean FORCE
 
 all: uefistored tools man ## Build the daemon, the tools and the man pages
@@ -227,21 +233,35 @@ cover: $(BUILD)/cover/ready ## Measure the tests' line and branch coverage
 	tests/run.sh $(BUILD)/cover
 	gcovr --root . --filter src/ --object-directory $(BUILD)/cover --print-summary | tail -n +1
 
+# A settings file that is there stays as it is: it is the administrator's.
 install: all ## Install below DESTDIR and PREFIX (/usr/local)
 	install -D -m 0755 $(BUILD)/release/uefistored $(DESTDIR)$(SBINDIR)/uefistored
 	install -D -m 0755 $(BUILD)/release/uefistored-verifier $(DESTDIR)$(LIBEXECDIR)/uefistored/uefistored-verifier
 	ln -sf uefistored $(DESTDIR)$(SBINDIR)/varstored
 	install -D -m 0755 $(BUILD)/release/varstore $(DESTDIR)$(BINDIR)/varstore
 	for name in $(TOOL_NAMES); do ln -sf varstore $(DESTDIR)$(BINDIR)/$$name; done
-	install -D -m 0644 packaging/bash-completion/varstore $(DESTDIR)$(COMPLETIONDIR)/varstore
+	install -D -m 0755 packaging/xl/uefistored-dm $(DESTDIR)$(LIBEXECDIR)/uefistored/uefistored-dm
+	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/uefistored/vms
+	[ -e $(DESTDIR)$(DM_CONF) ] || install -m 0644 packaging/xl/uefistored-dm.conf $(DESTDIR)$(DM_CONF)
+	for name in $(COMPLETIONS); do \
+		install -D -m 0644 packaging/bash-completion/$$name $(DESTDIR)$(COMPLETIONDIR)/$$name; done
 	for page in $(MANPAGES); do \
 		install -D -m 0644 $(BUILD)/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
-uninstall: ## Remove what install put there
+install-firmware: $(BUILD)/firmware/firmware.txt ## Install OVMF for Xen guests (make firmware) for uefistored-dm
+	for file in $(FIRMWARE_FILES); do \
+		install -D -m 0644 $(BUILD)/firmware/$$file $(DESTDIR)$(FIRMWAREDIR)/$$file; done
+
+uninstall: ## Remove what install and install-firmware put there; keep settings that were changed
 	rm -f $(DESTDIR)$(SBINDIR)/uefistored $(DESTDIR)$(SBINDIR)/varstored \
-		$(DESTDIR)$(LIBEXECDIR)/uefistored/uefistored-verifier
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,varstore $(TOOL_NAMES)) $(DESTDIR)$(COMPLETIONDIR)/varstore
+		$(addprefix $(DESTDIR)$(LIBEXECDIR)/uefistored/,uefistored-verifier uefistored-dm) \
+		$(addprefix $(DESTDIR)$(FIRMWAREDIR)/,$(FIRMWARE_FILES)) \
+		$(addprefix $(DESTDIR)$(BINDIR)/,varstore $(TOOL_NAMES)) $(addprefix $(DESTDIR)$(COMPLETIONDIR)/,$(COMPLETIONS))
 	for page in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	! cmp -s packaging/xl/uefistored-dm.conf $(DESTDIR)$(DM_CONF) || rm -f $(DESTDIR)$(DM_CONF)
+	[ ! -e $(DESTDIR)$(DM_CONF) ] || echo "kept: $(DESTDIR)$(DM_CONF)"
+	for dir in $(LIBEXECDIR)/uefistored $(FIRMWAREDIR) $(SYSCONFDIR)/uefistored/vms $(SYSCONFDIR)/uefistored; do \
+		[ ! -d $(DESTDIR)$$dir ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$dir; done
 
 deploy: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier ## Copy the daemon to HOST (HOST=name make deploy)
 	@test -n "$(HOST)" || { echo "deploy: name the host: HOST=name make deploy" >&2; exit 2; }
