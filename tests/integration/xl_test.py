@@ -79,7 +79,7 @@ class Domain:
             STATE=str(descriptors[0]) if descriptors else "")
         self.log_path = f"{self.folder}/qemu-dm.log"
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([WRAPPER, "-xen-domid", str(number), "-name", name, *arguments], env=environment,
+            self.process = subprocess.Popen([lab.wrapper, "-xen-domid", str(number), "-name", name, *arguments], env=environment,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=descriptors)
 
     def log(self):
@@ -124,7 +124,7 @@ class Domain:
 
 class Lab:
     def __init__(self, folder):
-        self.folder, self.config, self.domains = folder, f"{folder}/etc", []
+        self.folder, self.config, self.domains, self.wrapper = folder, f"{folder}/etc", [], WRAPPER
         os.chmod(folder, 0o755)
         for name in ("bin", "etc", "etc/vms", "run", "log"):
             os.mkdir(f"{folder}/{name}")
@@ -138,6 +138,15 @@ class Lab:
         self.settings.update({name.replace("_", "-"): value for name, value in more.items()})
         write(f"{self.config}/uefistored-dm.conf",
               "# a comment\n\n" + "".join(f"{name} = {value}\n" for name, value in self.settings.items()))
+
+    def hurry(self):
+        """What takes long to be given up is given up soon."""
+        self.wrapper = f"{self.folder}/uefistored-dm"
+        text = read(WRAPPER)
+        for name, seconds in (("former_seconds", 1), ("ready_seconds", 5)):
+            assert f"\n{name}=" in text
+            text = text.replace(f"\n{name}=", f"\n{name}={seconds} #")
+        write(self.wrapper, text, 0o755)
 
     def start(self, *arguments, name="guest", vm=UUID, descriptors=()):
         self.domains.append(Domain(self, 7 + len(self.domains), name, vm, arguments, descriptors))
@@ -382,6 +391,32 @@ def a_daemon_that_does_not_start_says_why(lab):
 
 
 @test
+def a_daemon_that_hangs_is_given_up(lab):
+    lab.hurry()
+    write(f"{lab.folder}/hangs", "#!/bin/sh\nexec sleep 600\n", 0o755)
+    lab.set(daemon=f"{lab.folder}/hangs")
+    domain = lab.start()
+    assert "did not serve within 5 s" in domain.fails()
+    domain.nothing_left()
+
+
+@test
+def a_second_domain_of_the_same_variables_is_refused(lab):
+    """A live migration to the same host: the guest goes on where it is."""
+    guest = lab.start().serves()
+    lab.hurry()
+    assert "a former start of guest has not ended yet" in lab.restore(name="guest--incoming").fails()
+    assert guest.set("Kept", b"1") == xen.SUCCESS
+    assert os.listdir(f"{lab.folder}/run") != []
+    supervisor = int(read(f"/proc/{lab.domains[0].daemon()}/stat").rsplit(")", 1)[1].split()[1])
+    os.kill(supervisor, signal.SIGTERM)  # both end, in good order
+    lab.domains[0].process.kill()
+    lab.domains[0].process.wait()
+    lab.domains[0].nothing_left()
+    assert guest.port_in(0x108, 4) == 0xffffffff
+
+
+@test
 def a_uuid_that_xl_made_up_is_warned_of(lab):
     lab.set(identity="uuid")
     guest = lab.start().serves()
@@ -402,21 +437,26 @@ def without_a_domain_it_is_just_the_device_model(lab):
     assert subprocess.check_output([WRAPPER, "-version"], env=dict(os.environ, UEFISTORED_CONFIG=lab.config)) == b"-version\n"
 
 
+def attempt(function, lab):
+    try:
+        try:
+            function(lab)
+        finally:
+            lab.close()
+    except Exception:
+        for domain in lab.domains[-2:]:
+            print(f"of domain {domain.number}:\n{domain.log()}", file=sys.stderr)
+        raise
+
+
 def run(function):
-    lab = None
     try:
         with tempfile.TemporaryDirectory() as folder:
-            lab = Lab(folder)
-            try:
-                function(lab)
-            finally:
-                lab.close()
+            attempt(function, Lab(folder))
         print(f"ok {function.__name__}", flush=True)
         return True
     except Exception:  # pylint: disable=broad-except
         traceback.print_exc()
-        for domain in lab.domains[-2:]:
-            print(domain.log_path if not os.path.exists(domain.log_path) else domain.log(), file=sys.stderr)
         print(f"not ok {function.__name__}", flush=True)
         return False
 
