@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """varstore verify: images made by others, judged as firmware would."""
+import glob
 import hashlib
 import os
 import shutil
@@ -36,26 +37,79 @@ def digest_list(cert, revoked=bytes(16)):
 
 # ------------------------------------------------------------------------------------------------------ verify
 
+KERNELS = "/boot/vmlinuz-*-amd64", os.path.expanduser("~/.cache/uefistored/guests/*/vmlinuz")
+
+
+def signed_kernel():
+    """Debian's, where the package is installed or the lab's guests have been made."""
+    found = [path for pattern in KERNELS for path in glob.glob(pattern)]
+    if not found:
+        raise cases.Skip("neither linux-image-amd64 is installed, nor does the lab's cache have its kernel")
+    return found[0]
+
+
+def debians_ca(case):
+    """Shim has it built in: four 32-bit numbers (sizes and offsets of two lists) and the certificate."""
+    subprocess.run(["objcopy", "-O", "binary", "-j", ".vendor_cert", SHIM, case.path("vendor")], check=True)
+    section = case.read("vendor")
+    length, _, offset, _ = struct.unpack_from("<4I", section)
+    return case.path("debian-ca.pem", openssl("x509", "-inform", "DER", input=section[offset:offset + length]))
+
+
+class Stores:
+    """By the certificates that are in db, and with an image's hash in dbx besides."""
+
+    def __init__(self, case):
+        self.case, self.made = case, {}
+        ca, own = case.cas_of_shim(), case.key("own")
+        self.own, self.certs = own, {"2011": ca[2011], "2023": ca[2023], "debian": debians_ca(case), "own": own[1]}
+
+    def store(self, db, dbx=b""):
+        name = "store-%s-%s" % (db, hashlib.sha256(dbx).hexdigest())
+        if name not in self.made:
+            self.made[name] = self.case.keys_store(name, db=[self.certs[each] for each in db.split("+")], dbx=dbx)
+        return self.made[name]
+
+    def check(self, image, starts):
+        """It starts with exactly these certificates in db, with any others, and never with its hash in dbx."""
+        for db in ("2011", "2023", "2011+2023", "debian", "own", "2011+2023+debian+own"):
+            expected = bool(set(db.split("+")) & set(starts))
+            result = self.case.json("verify", self.store(db), image, code=0 if expected else 1)
+            equal((image, db, result["starts"]), (image, db, expected))
+            equal([each["matches_image"] for each in result["signatures"]], [True] * len(result["signatures"]))
+            if expected:
+                equal(result["decided_by"]["database"], "db")
+        in_dbx = self.store("2011+2023+debian+own", sha256_list(b"\1" * 32, bytes.fromhex(result["sha256"])))
+        result = self.case.json("verify", in_dbx, image, code=1)
+        if starts:
+            equal(result["because"], "signature 1: the image's hash is in dbx: entry 2 of list 1 of dbx")
+
+
 def test_verify_debians_chain(case):
-    ca = case.cas_of_shim()
-    own = case.key("own")[1]
-    stores = {"2011": [ca[2011]], "2023": [ca[2023]], "both": [ca[2011], ca[2023]], "own": [own]}
-    stores = {name: case.keys_store(name, db=db) for name, db in stores.items()}
-    for name, starts in (("2011", True), ("2023", True), ("both", True), ("own", False)):
-        result = case.json("verify", stores[name], SHIM + ".signed", code=0 if starts else 1)
-        equal((name, result["starts"]), (name, starts))
-        equal([each["matches_image"] for each in result["signatures"]], [True, True] if result["signatures"][1:] else [True])
-        if name in ("2011", "2023"):
-            assert name in result["because"], result
-        case.run("verify", stores[name], SHIM, code=1)  # not signed
-        case.run("verify", stores[name], GRUB, code=1)  # signed by Debian, which only shim knows
-    digest = bytes.fromhex(case.json("verify", stores["2011"], SHIM + ".signed")["sha256"])
-    in_dbx = case.keys_store("dbx", db=[ca[2011], ca[2023]], dbx=sha256_list(b"\1" * 32, digest))
-    equal(case.json("verify", in_dbx, SHIM + ".signed", code=1)["because"],
-          "signature 1: the image's hash is in dbx: entry 2 of list 1 of dbx")
-    for year, other in ((2011, 2023), (2023, 2011)):  # one revoked, the other allowed: refused all the same
-        store = case.keys_store("r%d" % year, db=[ca[other]], dbx=case.lists(ca[year]))
+    stores = Stores(case)
+    stores.check(SHIM + ".signed", ("2011", "2023"))
+    stores.check(SHIM, ())
+    stores.check(GRUB, ("debian",))  # signed by Debian, whom only shim knows
+    stores.check(MOK_MANAGER + ".signed", ("debian",))
+    stores.check(case.sbsign("signed.efi", SHIM, *stores.own), ("own",))
+    stores.check(case.sbsign("twice.efi", SHIM + ".signed", *stores.own), ("2011", "2023", "own"))
+    for year, other in (("2011", "2023"), ("2023", "2011")):  # one revoked, the other allowed: refused all the same
+        store = stores.store(other, case.lists(stores.certs[year]))
         assert case.json("verify", store, SHIM + ".signed", code=1)["decided_by"]["database"] == "dbx"
+
+
+def test_verify_debians_kernel(case):
+    stores, kernel = Stores(case), signed_kernel()
+    stores.check(kernel, ("debian",))
+    stores.check(case.sbsign("twice", kernel, *stores.own), ("debian", "own"))
+    signer = case.certificates_of(shutil.copy(kernel, case.path("kernel")))[0]
+    assert "CN = Debian Secure Boot Signer" in signer[0] and "linux" in signer[0], signer
+    subprocess.run(["sbattach", "--remove", case.path("kernel")], check=True, capture_output=True)
+    stores.check(case.path("kernel"), ())
+    stores.certs["signer"] = case.path("signer.pem", signer[1])
+    case.run("verify", stores.store("signer"), kernel)
+    case.run("verify", stores.store("debian", case.lists(stores.certs["signer"])), kernel, code=1)
+    case.run("verify", stores.store("debian", digest_list(stores.certs["signer"])), kernel, code=1)
 
 
 def test_verify_own_images(case):

@@ -122,7 +122,7 @@ class Case:
         return found
 
     def certificates_of(self, image, number="1"):
-        """(subject, certificate in PEM) of those that one of an image's signatures carries; image is changed."""
+        """(subject, certificate in PEM) of those that one of an image's signatures carries."""
         subprocess.run(["sbattach", "--signum", number, "--detach", self.path("signature"), image], check=True,
                        capture_output=True)
         text = openssl("pkcs7", "-inform", "DER", "-in", self.path("signature"), "-print_certs").decode()
