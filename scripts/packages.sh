@@ -11,6 +11,7 @@ declare -A groups=(
     [firmware]="acpica-tools build-essential dpkg-dev nasm patch python3 uuid-dev"
     [lab]="cpio debootstrap dosfstools dpkg-dev efitools kmod mtools openssl python3 sbsigntool zstd"
 )
+groups[test]+=" dosfstools mtools qemu-system-x86" # a store's variables, in plain QEMU
 
 missing=()
 for group in "$@"; do
