@@ -248,7 +248,7 @@ install: all ## Install below DESTDIR and PREFIX (/usr/local)
 	for page in $(MANPAGES); do \
 		install -D -m 0644 $(BUILD)/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
-install-firmware: $(BUILD)/firmware/firmware.txt ## Install OVMF for Xen guests (make firmware) for uefistored-dm
+install-firmware: firmware ## Install OVMF for Xen guests (make firmware) for uefistored-dm
 	for file in $(FIRMWARE_FILES); do \
 		install -D -m 0644 $(BUILD)/firmware/$$file $(DESTDIR)$(FIRMWAREDIR)/$$file; done
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# build.sh [--edk2 TREE] OUTDIR: build OVMF for Xen with XenVariable and Secure Boot.
+# build.sh [--edk2 TREE] [--only debug|release] OUTDIR: build OVMF for Xen with XenVariable and Secure Boot.
 #
-# Gives OUTDIR/OVMF-xen-debug.fd, OUTDIR/OVMF-xen-release.fd and OUTDIR/firmware.txt (what they were
-# made of). Without --edk2, Debian 12's edk2 source package is fetched, and the result is kept in the
+# Gives OUTDIR/OVMF-xen-debug.fd, OUTDIR/OVMF-xen-release.fd (or the only one asked for) and
+# OUTDIR/firmware.txt (what they were made of). Without --edk2, Debian 12's edk2 source package is fetched, and the result is kept in the
 # cache under a hash of this folder, so that it is built again only when this folder changes. With
 # --edk2, the tree at TREE is built (it gets two new files in OvmfPkg/ and a Build/ folder) and nothing
 # is cached.
@@ -14,15 +14,20 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=${UEFISTORED_CACHE:-$HOME/.cache/uefistored}
 tree=
 out=
+kinds=(debug release)
 
 usage() {
-    echo "usage: build.sh [--edk2 TREE] OUTDIR" >&2
+    echo "usage: build.sh [--edk2 TREE] [--only debug|release] OUTDIR" >&2
     exit 2
 }
 
 while [ $# -gt 0 ]; do
     case $1 in
     --edk2) tree=$(cd "${2:?}" && pwd); shift 2 ;;
+    --only)
+        case ${2:-} in debug | release) kinds=("$2") ;; *) usage ;; esac
+        shift 2
+        ;;
     -*) usage ;;
     *) [ -z "$out" ] || usage; out=$1; shift ;;
     esac
@@ -80,38 +85,49 @@ build_tools() {
 }
 
 build_image() {
-    local dir=$1 kind=$2 target=$3 log=$1/OvmfXenVariable.$2.log start=$SECONDS
+    local dir=$1 kind=${2^^} target=$3/OVMF-xen-$2.fd log=$1/OvmfXenVariable.$2.log start=$SECONDS
     in_edk2 "$dir" nice -n 5 build -a X64 -t "$(toolchain "$dir")" -b "$kind" -n "$(nproc)" \
         -p OvmfPkg/OvmfXenVariable.dsc >"$log" 2>&1 || { tail -40 "$log" >&2; exit 1; }
     cp "$dir/Build/OvmfXenVariable/${kind}_$(toolchain "$dir")/FV/OVMF.fd" "$target"
     say "$(basename "$target"): $((SECONDS - start)) s"
 }
 
-build_all() {
-    local dir=$1 target=$2
+# build_images DIR TARGET KIND...
+build_images() {
+    local dir=$1 target=$2 kind
+    shift 2
     "$here/wire-platform" "$dir"
     build_tools "$dir"
-    build_image "$dir" DEBUG "$target/OVMF-xen-debug.fd"
-    build_image "$dir" RELEASE "$target/OVMF-xen-release.fd"
+    for kind in "$@"; do
+        build_image "$dir" "$kind" "$target"
+    done
     printf 'edk2: %s\nXenVariablePkg: %s\ncompiler: %s\n' "$(basename "$dir")" "$(content_key)" \
         "$(gcc --version | head -n 1)" >"$target/firmware.txt"
 }
 
 mkdir -p "$out"
 if [ -n "$tree" ]; then
-    build_all "$tree" "$out"
+    build_images "$tree" "$out" "${kinds[@]}"
     exit
 fi
 
 kept=$cache/firmware/$(content_key)
-if [ ! -e "$kept/firmware.txt" ]; then
+mkdir -p "$kept"
+missing=()
+for kind in "${kinds[@]}"; do
+    [ -e "$kept/OVMF-xen-$kind.fd" ] || missing+=("$kind")
+done
+if [ ${#missing[@]} -gt 0 ]; then
     work=$(mktemp -d "$cache/firmware.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     source_tree=$(debian_tree)
-    build_all "$source_tree" "$work"
-    rm -rf "$source_tree/Build" "$kept"
-    mkdir -p "$(dirname "$kept")"
-    mv "$work" "$kept"
+    rm -rf "$source_tree/Build" # a build that was broken off may have left half of an object
+    build_images "$source_tree" "$work" "${missing[@]}"
+    rm -rf "$source_tree/Build"
+    mv "$work"/* "$kept/"
 fi
-cp "$kept"/* "$out"/
+for kind in "${kinds[@]}"; do
+    cp "$kept/OVMF-xen-$kind.fd" "$out/"
+done
+cp "$kept/firmware.txt" "$out/"
 say "$(paste -sd, "$out/firmware.txt") in $out"

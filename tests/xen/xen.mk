@@ -11,15 +11,17 @@ FIRMWARE_SOURCES := $(shell find firmware -type f ! -name '*.md')
 
 .PHONY: firmware xen-lab test-xen
 
-firmware: $(BUILD)/firmware/firmware.txt ## Build OVMF for Xen guests
-$(BUILD)/firmware/firmware.txt: $(FIRMWARE_SOURCES)
-	@firmware/build.sh $(BUILD)/firmware
+firmware: $(addprefix $(BUILD)/firmware/OVMF-xen-,release.fd debug.fd) ## Build OVMF for Xen guests
+$(BUILD)/firmware/OVMF-xen-%.fd: $(FIRMWARE_SOURCES)
+	@firmware/build.sh --only $* $(BUILD)/firmware
 	@touch $@
+$(BUILD)/firmware/OVMF-xen-debug.fd: | $(BUILD)/firmware/OVMF-xen-release.fd # one at a time
 
 xen-lab: ## Build the images of a real Xen (XEN=4.17 or 4.20)
 	@tests/xen/build-lab $(XEN)
 	@tests/xen/build-guests
 
-test-xen: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier $(BUILD)/firmware/firmware.txt ## Test on a real Xen (XEN=4.17 or 4.20)
+# The firmware without messages: a guest starts in two thirds of the time.
+test-xen: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier $(BUILD)/firmware/OVMF-xen-release.fd ## Test on a real Xen (XEN=4.17 or 4.20)
 	@tests/xen/test-xen --xen $(XEN) --out $(BUILD)/xen-$(XEN) $(BUILD)/release/uefistored \
-		$(BUILD)/firmware/OVMF-xen-debug.fd $(SCENARIOS)
+		$(BUILD)/firmware/OVMF-xen-release.fd $(SCENARIOS)
