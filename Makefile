@@ -145,6 +145,10 @@ $$(FUZZERS:%=$(BUILD)/$(1)/tests/%): $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/obj/te
 	@mkdir -p $$(@D)
 	$$(call run,LD,$$(CC_$(1)) $$(CFLAGS_$(1)) -fsanitize=fuzzer $$(LDFLAGS) $$^ $$(CONFIG_LIBS) -o $$@)
 
+# The guest's driver for the tests, and the headers of edk2 that it includes.
+$(BUILD)/$(1)/obj/tests/support/firmware.o: BASE_CFLAGS += -Ifirmware/XenVariablePkg/Include -I$(BUILD)/edk2
+$(BUILD)/$(1)/obj/tests/support/firmware.o: | $(BUILD)/edk2/made
+
 # The stand-in for Xen's libraries, used by means of LD_LIBRARY_PATH.
 $(BUILD)/$(1)/xenstub/libxen%.so.1: tests/xenstub/%.c tests/xenstub/%.map tests/xenstub/common.h tests/xenstub/xenstub.h
 	@mkdir -p $$(@D)
@@ -157,6 +161,11 @@ $(BUILD)/$(1)/ready: $(BUILD)/$(1)/uefistored $(BUILD)/$(1)/uefistored-verifier 
 		$$(XENSTUBS:%=$(BUILD)/$(1)/xenstub/libxen%.so.1)
 	@touch $$@
 endef
+$(BUILD)/edk2/made: $(wildcard firmware/XenVariablePkg/XenVariableDxe/*.[ch])
+	@sed -n 's/^#include <\(.*\)>.*/\1/p' $^ | grep -v '^XenVariableProtocol' | sort -u | while read -r header; do \
+		mkdir -p $(@D)/$$(dirname $$header); echo '#include "support/edk2.h"' > $(@D)/$$header; done
+	@touch $@
+
 VARIANTS := release debug test nosan clang fuzz cover
 $(foreach variant,$(VARIANTS),$(eval $(call variant_rules,$(variant))))
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
