@@ -4,10 +4,11 @@
 # build.sh [--edk2 TREE] [--only debug|release] OUTDIR: build OVMF for Xen with XenVariable and Secure Boot.
 #
 # Gives OUTDIR/OVMF-xen-debug.fd, OUTDIR/OVMF-xen-release.fd (or the only one asked for) and
-# OUTDIR/firmware.txt (what they were made of). Without --edk2, Debian 12's edk2 source package is fetched, and the result is kept in the
-# cache under a hash of this folder, so that it is built again only when this folder changes. With
-# --edk2, the tree at TREE is built (it gets two new files in OvmfPkg/ and a Build/ folder) and nothing
-# is cached.
+# OUTDIR/firmware.txt (what they were made of). Without --edk2, Debian 12's edk2 source package is fetched,
+# and the result is kept in the cache ($UEFISTORED_CACHE, ~/.cache/uefistored) under a hash of this folder,
+# so that it is built again only when this folder changes. With --edk2, the tree at TREE, which must have
+# its submodules, is built (it gets new files in OvmfPkg/ and Build/OvmfXenVariable/) and nothing is cached.
+# What a build that was aborted left behind is built anew.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,13 +18,18 @@ out=
 kinds=(debug release)
 
 usage() {
-    echo "usage: build.sh [--edk2 TREE] [--only debug|release] OUTDIR" >&2
+    echo "usage: build.sh [--edk2 TREE] [--only debug|release] OUTDIR (build.sh --help tells more)" >&2
     exit 2
 }
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --edk2) tree=$(cd "${2:?}" && pwd); shift 2 ;;
+    --help | -h) sed -n '/^# build\.sh/,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --edk2)
+        [ -d "${2:-}/OvmfPkg" ] || { echo "build.sh: --edk2 ${2:-}: no edk2 tree there" >&2; exit 2; }
+        tree=$(cd "$2" && pwd)
+        shift 2
+        ;;
     --only)
         case ${2:-} in debug | release) kinds=("$2") ;; *) usage ;; esac
         shift 2
@@ -50,7 +56,7 @@ debian_tree() {
     version=$("$here/../scripts/debian-box" bookworm version edk2)
     dir=$cache/edk2/$version
     if [ ! -e "$dir/.unpacked" ]; then
-        rm -rf "$dir"
+        rm -rf "$dir" "$dir.new"
         mkdir -p "$dir.new"
         work=$dir.new
         (cd "$work" && "$here/../scripts/debian-box" bookworm source edk2) >&2
@@ -76,12 +82,14 @@ toolchain() {
     grep -q '_GCC5_' "$1/BaseTools/Conf/tools_def.template" && echo GCC5 || echo GCC
 }
 
+# A mark tells that they were built to the end: that one of them is there tells nothing.
 build_tools() {
     local dir=$1
-    [ -x "$dir/BaseTools/Source/C/bin/GenFw" ] && return
+    [ ! -e "$dir/BaseTools/.built" ] || return 0
     say "build tools of edk2"
-    in_edk2 "$dir" make -C BaseTools -j "$(nproc)" >"$dir/BaseTools.log" 2>&1 ||
-        { tail -30 "$dir/BaseTools.log" >&2; exit 1; }
+    { in_edk2 "$dir" make -C BaseTools clean && in_edk2 "$dir" make -C BaseTools -j "$(nproc)"; } \
+        >"$dir/BaseTools.log" 2>&1 || { tail -30 "$dir/BaseTools.log" >&2; exit 1; }
+    touch "$dir/BaseTools/.built"
 }
 
 build_image() {
@@ -97,6 +105,7 @@ build_images() {
     local dir=$1 target=$2 kind
     shift 2
     "$here/wire-platform" "$dir"
+    rm -rf "$dir/Build/OvmfXenVariable"
     build_tools "$dir"
     for kind in "$@"; do
         build_image "$dir" "$kind" "$target"
@@ -112,19 +121,30 @@ if [ -n "$tree" ]; then
 fi
 
 kept=$cache/firmware/$(content_key)
-mkdir -p "$kept"
-missing=()
-for kind in "${kinds[@]}"; do
-    [ -e "$kept/OVMF-xen-$kind.fd" ] || missing+=("$kind")
-done
+find_missing() {
+    local kind
+    missing=()
+    for kind in "${kinds[@]}"; do
+        [ -e "$kept/OVMF-xen-$kind.fd" ] || missing+=("$kind")
+    done
+}
+
+# One build at a time: they share the tree. What is there of another is of one that was aborted.
+find_missing
 if [ ${#missing[@]} -gt 0 ]; then
+    mkdir -p "$kept"
+    exec 9>"$cache/firmware.lock"
+    flock -n 9 || { say "waiting for another build"; flock 9; }
+    find_missing
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    rm -rf "$cache"/firmware.??????
     work=$(mktemp -d "$cache/firmware.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     source_tree=$(debian_tree)
-    rm -rf "$source_tree/Build" # a build that was broken off may have left half of an object
     build_images "$source_tree" "$work" "${missing[@]}"
     rm -rf "$source_tree/Build"
-    mv "$work"/* "$kept/"
+    mv "$work"/*.txt "$work"/*.fd "$kept/"
 fi
 for kind in "${kinds[@]}"; do
     cp "$kept/OVMF-xen-$kind.fd" "$out/"

@@ -22,13 +22,13 @@ check() { # check NAME COMMAND...
     fi
 }
 
-# Nothing is compiled or fetched: the programs and images are there, and newer than what they are made of.
+# Nothing is compiled or fetched: the programs and images are there, and nothing is looked at that they are made of.
 mkdir -p "$build/release" "$build/firmware"
 for program in uefistored uefistored-verifier varstore; do cp "$BUILD_DIR/$program" "$build/release/"; done
 touch "$build"/packages-{build,build-firmware}.mk "$build"/firmware/{OVMF-xen-debug.fd,OVMF-xen-release.fd,firmware.txt}
 
 run_make() {
-    make -s BUILD="$build" DESTDIR="$dest" PREFIX=/usr -o all -o "$build/firmware/firmware.txt" "$@"
+    make -s BUILD="$build" DESTDIR="$dest" PREFIX=/usr -o all -o firmware "$@"
 }
 
 files() { # lists what is installed, as paths on the host
