@@ -63,9 +63,7 @@ typedef VOID (*EFI_EVENT_NOTIFY)(EFI_EVENT event, VOID *context);
 typedef struct {
     EFI_TPL (*RaiseTPL)(EFI_TPL tpl);
     VOID (*RestoreTPL)(EFI_TPL tpl);
-    EFI_STATUS (*CreateEventEx)
-    (UINT32 type, EFI_TPL tpl, EFI_EVENT_NOTIFY notify, CONST VOID *context, CONST EFI_GUID *group,
-     EFI_EVENT *event);
+    EFI_STATUS (*CreateEventEx)(UINT32, EFI_TPL, EFI_EVENT_NOTIFY, VOID *, EFI_GUID *, EFI_EVENT *);
     EFI_STATUS (*InstallMultipleProtocolInterfaces)(EFI_HANDLE *handle, ...);
 } EFI_BOOT_SERVICES;
 

@@ -59,8 +59,8 @@ static VOID restore_tpl(EFI_TPL tpl)
     guest.tpl = tpl;
 }
 
-static EFI_STATUS create_event(UINT32 type, EFI_TPL tpl, EFI_EVENT_NOTIFY notify,
-                               CONST VOID *context, CONST EFI_GUID *group, EFI_EVENT *event)
+static EFI_STATUS create_event(UINT32 type, EFI_TPL tpl, EFI_EVENT_NOTIFY notify, VOID *context,
+                               EFI_GUID *group, EFI_EVENT *event)
 {
     (void)type;
     (void)tpl;
