@@ -6,7 +6,6 @@
  * there stays, whoever it belongs to; what is there under another owner isn't added again.
  */
 #include "tools/commands.h"
-#include "tools/key_set.h"
 #include "tools/keys.h"
 #include "tools/microsoft.h"
 #include "tools/source.h"
@@ -175,13 +174,16 @@ static bool update(struct command_line *line, const struct key_set *set, struct 
 static int run_certs(struct command_line *line, struct err *err)
 {
     struct key_set set = {0};
+    struct key_choice choice;
 
     if (strcmp(command_take(line), "update") != 0 || !line->merge || line->keys == NULL ||
         (line->vm == NULL && line->store == NULL && line->count == 0)) {
         err_set(err, "certs update --merge STORE --keys DIR");
         return EXIT_WRONG_USAGE;
     }
-    bool done = key_set_read(&set, line->keys, PROFILE_2023, err) && update(line, &set, err);
+    line->profile = "2023";
+    bool done = keys_choose(&choice, line, err) && key_set_read(&set, line->keys, &choice, err) &&
+                update(line, &set, err);
     key_set_free(&set);
     return done ? 0 : 1;
 }
@@ -190,7 +192,7 @@ const struct command COMMAND_CERTS = {
     "certs",
     "update --merge STORE --keys DIR",
     "Adds Microsoft's certificates of 2023 and the newest dbx",
-    "VsfKmnyjS",
+    "VsfKmnyjSrO",
     2,
     2,
     run_certs,

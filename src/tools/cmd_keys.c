@@ -139,17 +139,23 @@ static bool check_set(const struct command_line *line, const struct key_set *set
                    line->keys);
 }
 
+bool keys_choose(struct key_choice *out, const struct command_line *line, struct err *err)
+{
+    *out = (struct key_choice){0};
+    return key_profile_parse(&out->profile, line->profile, err) &&
+           dbx_choose(&out->dbx, line->arch, line->optional, err);
+}
+
 static int keys_install(struct command_line *line, struct err *err)
 {
     struct key_set set = {0};
-    enum key_profile profile;
+    struct key_choice choice;
 
     if (line->output == NULL) {
         line->output = "/var/lib/varstored";
     }
-    bool done = key_profile_parse(&profile, line->profile, err) &&
-                key_set_read(&set, line->keys, profile, err) && check_set(line, &set, err) &&
-                write_auths(line, &set, err);
+    bool done = keys_choose(&choice, line, err) && key_set_read(&set, line->keys, &choice, err) &&
+                check_set(line, &set, err) && write_auths(line, &set, err);
     key_set_free(&set);
     return done ? 0 : 1;
 }
@@ -207,11 +213,11 @@ static int keys_enroll(struct command_line *line, struct err *err)
 {
     struct key_set set = {0};
     struct source source = {.lock = -1};
-    enum key_profile profile;
+    struct key_choice choice;
 
     bool done =
-        key_profile_parse(&profile, line->profile, err) &&
-        key_set_read(&set, line->keys, profile, err) && check_set(line, &set, err) &&
+        keys_choose(&choice, line, err) && key_set_read(&set, line->keys, &choice, err) &&
+        check_set(line, &set, err) &&
         source_open(&source, line, line->dry_run ? SOURCE_READ_TO_CHANGE : SOURCE_WRITE, err);
     const char *question =
         done && replaces_keys(&source)
@@ -251,7 +257,7 @@ const struct command COMMAND_KEYS = {
     "keys",
     "make|install|enroll [STORE] --keys DIR",
     "Makes keys, and puts keys into a store",
-    "VsfKpoNnyjS",
+    "VsfKpoNnyjSrO",
     1,
     2,
     run_keys,

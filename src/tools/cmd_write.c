@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* varstore set and rm. */
 #include "tools/commands.h"
+#include "tools/dbx.h"
 #include "tools/names.h"
 #include "tools/source.h"
 #include "tools/tool.h"
@@ -54,27 +55,45 @@ static bool choose_attributes(const struct command_line *line, const struct sour
     return true;
 }
 
+/* Into a buffer of STORE_DATA_MAX: the file, or what Microsoft's JSON of that name says for dbx. */
+static bool read_content(struct writer *out, const char *path, bool dbx, struct err *err)
+{
+    struct dbx_choice choice;
+    struct dbx_info info;
+    size_t len;
+    auto_free uint8_t *file = tool_read_file(path, dbx ? DBX_FILE_MAX : WIRE_DATA_MAX, &len, err);
+
+    if (file == NULL) {
+        return false;
+    }
+    if (!dbx || !FORMAT_JSON.detect(span_of(file, len))) {
+        writer_bytes(out, span_of(file, len));
+    } else if (!dbx_choose(&choice, NULL, false, err) ||
+               !dbx_read(out, &info, span_of(file, len), &choice, err)) {
+        return err_context(err, "%s", path);
+    }
+    return (writer_ok(out) || err_set(err, "%s is more than a variable can hold", path)) &&
+           (out->len > 0 || err_set(err, "%s is empty: to remove the variable, varstore rm", path));
+}
+
 static bool set_one(const struct command_line *line, struct source *source, char **args,
                     struct err *err)
 {
     struct variable_name name;
     uint32_t attributes;
-    size_t len;
+    uint8_t data[STORE_DATA_MAX];
+    struct writer writer = writer_of(data, sizeof(data));
 
     if (!variable_name_parse(&name, args[0], source->document.store, err) ||
         !choose_attributes(line, source, &name, &attributes, err)) {
         return false;
     }
-    auto_free uint8_t *data = tool_read_file(args[1], WIRE_DATA_MAX, &len, err);
-    if (data == NULL) {
-        return false;
-    }
-    if (len == 0) {
-        return err_set(err, "%s is empty: to remove the variable, varstore rm", args[1]);
-    }
-    return explain_status(
-        document_set(&source->document, &name.guid, name.name, attributes, span_of(data, len)),
-        args[0], err);
+    bool dbx = span_equal(name.name, EFI_NAME("dbx")) &&
+               auth_classify(&name.guid, name.name) == AUTH_CLASS_DATABASE;
+    return read_content(&writer, args[1], dbx, err) &&
+           explain_status(document_set(&source->document, &name.guid, name.name, attributes,
+                                       writer_span(&writer)),
+                          args[0], err);
 }
 
 static int run_set(struct command_line *line, struct err *err)

@@ -26,9 +26,8 @@ static const struct option_rule {
     {'a', "attributes", "NUMBER", MEMBER(attributes), "of a new variable (7)"},
     {'K', "keys", "DIR", MEMBER(keys), "the folder with keys and certificates"},
     {'p', "profile", "NAME", MEMBER(profile), "2011+2023, 2023 or own"},
-    {'k', "key", "FILE", MEMBER(key), "a private key (PEM)"},
-    {'c', "cert", "FILE", MEMBER(cert), "its certificate (PEM)"},
     {'N', "name", "TEXT", MEMBER(name), "who the keys are for"},
+    {'r', "arch", "NAME", MEMBER(arch), "of the VM, for dbx: x64, ia32, aarch64 or arm"},
     {'w', "wanted", "on|off", MEMBER(wanted), "whether the host enables Secure Boot"},
     {'j', "json", NULL, MEMBER(json), "print JSON"},
     {'x', "hex", NULL, MEMBER(hex), "print all data in hexadecimal"},
@@ -38,6 +37,7 @@ static const struct option_rule {
     {'y', "yes", NULL, MEMBER(yes), "don't ask"},
     {'m', "merge", NULL, MEMBER(merge), "add to what is there"},
     {'P', "append", NULL, MEMBER(append), "append to the variable"},
+    {'O', "optional", NULL, MEMBER(optional), "revoke what Microsoft leaves to the owner, too"},
     {'q', "quiet", NULL, MEMBER(quiet), "only the exit code"},
 #undef MEMBER
 };

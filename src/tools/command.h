@@ -24,11 +24,10 @@ struct command_line {
     const char *attributes;
     const char *keys;    /* --keys DIR */
     const char *profile; /* --profile NAME */
-    const char *key;     /* --key FILE */
-    const char *cert;    /* --cert FILE */
     const char *name;    /* --name TEXT */
     const char *wanted;  /* --wanted on|off */
-    bool json, hex, check, all, dry_run, yes, merge, append, quiet;
+    const char *arch;    /* --arch NAME */
+    bool json, hex, check, all, dry_run, yes, merge, append, quiet, optional;
     char **args;
     int count;
 };

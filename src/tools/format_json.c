@@ -8,14 +8,8 @@
 #include "base/cleanup.h"
 #include "base/reader.h"
 #include "base/writer.h"
-
-#include <jansson.h>
-
-static inline void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
-#define auto_json __attribute__((cleanup(cleanup_json)))
+#include "tools/hex.h"
+#include "tools/tree.h"
 
 static bool detect(struct span bytes)
 {
@@ -27,36 +21,13 @@ static bool detect(struct span bytes)
     return i < bytes.len && bytes.data[i] == '{';
 }
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* Into capacity bytes; false for anything but pairs of digits, or too many. */
-static bool read_hex(const char *text, uint8_t *out, size_t capacity, size_t *len)
-{
-    for (*len = 0; *text != '\0'; (*len)++, text += 2) {
-        int high = digit(text[0]);
-        int low = high < 0 ? -1 : digit(text[1]);
-
-        if (low < 0 || *len == capacity) {
-            return false;
-        }
-        out[*len] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 /* An optional member of exactly so many bytes; empty text counts as none. */
 static bool read_optional(const json_t *object, const char *member, uint8_t *out, size_t size)
 {
     const char *text = json_string_value(json_object_get(object, member));
     size_t len;
 
-    return text == NULL || *text == '\0' || (read_hex(text, out, size, &len) && len == size);
+    return text == NULL || *text == '\0' || (hex_read(text, out, size, &len) && len == size);
 }
 
 static bool read_variable(const json_t *object, struct variable *out, uint8_t *name, uint8_t *data)
@@ -72,7 +43,7 @@ static bool read_variable(const json_t *object, struct variable *out, uint8_t *n
     if (name_text == NULL || guid_text == NULL || data_text == NULL ||
         !json_is_integer(attributes) || json_integer_value(attributes) < 0 ||
         json_integer_value(attributes) > UINT32_MAX || !guid_parse(&out->guid, guid_text) ||
-        !read_hex(data_text, data, strlen(data_text) / 2, &data_len) ||
+        !hex_read(data_text, data, strlen(data_text) / 2, &data_len) ||
         !read_optional(object, "time", time, sizeof(time)) ||
         !read_optional(object, "digest", out->owner, OWNER_SIZE)) {
         return false;
@@ -103,7 +74,7 @@ static bool take_variable(struct document *out, const json_t *object, size_t ind
 static bool decode(struct document *out, struct span bytes, struct err *err)
 {
     json_error_t why;
-    auto_json json_t *root = json_loadb((const char *)bytes.data, bytes.len, 0, &why);
+    auto_tree json_t *root = json_loadb((const char *)bytes.data, bytes.len, 0, &why);
     const json_t *variables = json_object_get(root, "variables");
 
     if (root == NULL) {
@@ -196,7 +167,7 @@ static uint8_t *encode(const struct document *document, struct span old, struct 
                        size_t *len, struct err *err)
 {
     json_t *variables = json_array();
-    auto_json json_t *root = json_pack("{s:i, s:o}", "version", 2, "variables", variables);
+    auto_tree json_t *root = json_pack("{s:i, s:o}", "version", 2, "variables", variables);
 
     (void)old;
     format_note_volatile(document, notes);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/key_set.h"
 
-#include "auth/descriptor.h"
-#include "auth/signature_list.h"
 #include "base/cleanup.h"
 #include "crypto/certificate.h"
 #include "crypto/pkcs7_sign.h"
@@ -17,15 +15,17 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define FILE_MAX (1u << 20)
 #define DEPTH_MAX 8
 #define MICROSOFT_2011 (MICROSOFT_KEK_2011 | MICROSOFT_WINDOWS_2011 | MICROSOFT_UEFI_2011)
 #define MICROSOFT_KEKS (MICROSOFT_KEK_2011 | MICROSOFT_KEK_2023)
 
 struct reading {
     struct key_set *set;
-    enum key_profile profile;
+    const struct key_choice *choice;
     bool own_pk;
+    uint8_t *dbx_room; /* for the dbx of one file, as long as STORE_DATA_MAX */
+    bool revoking;     /* the second time over: for the certificates that dbx names */
+    unsigned revoked;  /* bits of those of them that were found */
 };
 
 bool key_profile_parse(enum key_profile *out, const char *text, struct err *err)
@@ -84,11 +84,11 @@ static void add_microsoft(struct reading *reading, struct span der)
     struct key_set *set = reading->set;
     unsigned bit = microsoft_certificate(der);
 
-    if (has_name(der, "Windows OEM Devices PK") && reading->profile != PROFILE_OWN) {
+    if (has_name(der, "Windows OEM Devices PK") && reading->choice->profile != PROFILE_OWN) {
         set_pk(reading, der, false);
     }
-    bool wanted = reading->profile == PROFILE_2011_AND_2023 ||
-                  (reading->profile == PROFILE_2023 && (bit & MICROSOFT_2011) == 0);
+    bool wanted = reading->choice->profile == PROFILE_2011_AND_2023 ||
+                  (reading->choice->profile == PROFILE_2023 && (bit & MICROSOFT_2011) == 0);
     if (bit == 0 || !wanted || (set->certificates & bit) != 0) {
         return;
     }
@@ -97,78 +97,83 @@ static void add_microsoft(struct reading *reading, struct span der)
                                 &AUTH_FILE_OWNER_MICROSOFT, der);
 }
 
+/* A certificate that dbx names. */
+static void add_revoked(struct reading *reading, struct span der)
+{
+    const struct dbx_info *info = &reading->set->dbx_info;
+
+    for (size_t i = 0; i < info->certificate_count; i++) {
+        if ((reading->revoked & 1u << i) == 0 && has_name(der, info->certificates[i])) {
+            reading->revoked |= 1u << i;
+            auth_file_write_certificate(&reading->set->dbx, &AUTH_FILE_OWNER_MICROSOFT, der);
+        }
+    }
+}
+
 static void add_certificate(struct reading *reading, const char *file, struct span bytes)
 {
     size_t len;
     struct err unused;
     auto_free uint8_t *der = certificate_load(bytes, &len, &unused);
 
-    if (der != NULL && !add_own(reading, file, span_of(der, len))) {
+    if (der != NULL && reading->revoking) {
+        add_revoked(reading, span_of(der, len));
+    } else if (der != NULL && !add_own(reading, file, span_of(der, len))) {
         add_microsoft(reading, span_of(der, len));
     }
 }
 
-/* dbx comes as an .auth file (DBXUpdate.bin) or as bare lists; of several, the newest counts. */
-static void add_dbx(struct reading *reading, struct span bytes)
+/* Of several, the newest counts. */
+static bool add_dbx(struct reading *reading, struct span bytes, struct err *err)
 {
     struct key_set *set = reading->set;
-    struct descriptor descriptor = {.payload = bytes};
-    struct descriptor parsed;
+    struct writer lists = writer_of(reading->dbx_room, STORE_DATA_MAX);
+    struct dbx_info info;
 
-    if (descriptor_parse(&parsed, bytes)) {
-        descriptor = parsed;
+    if (!dbx_read(&lists, &info, bytes, &reading->choice->dbx, err)) {
+        return false;
     }
-    if (signature_database_count(descriptor.payload) == SIZE_MAX ||
-        (set->dbx.len > 0 && efi_time_compare(&descriptor.time, &set->dbx_time) <= 0)) {
-        return;
+    if (!writer_ok(&lists)) {
+        return err_set(err, "it is more than a variable can hold");
     }
-    set->dbx.len = 0;
-    set->dbx_time = descriptor.time;
-    writer_bytes(&set->dbx, descriptor.payload);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text);
-    size_t end_len = strlen(end);
-
-    return len >= end_len && strcasecmp(text + len - end_len, end) == 0;
-}
-
-/* Microsoft publishes one dbx for each architecture; VMs here are x64. */
-static bool is_dbx(const char *path, const char *file)
-{
-    bool other = strcasestr(path, "arm") != NULL || strcasestr(path, "x86") != NULL ||
-                 strcasestr(path, "ia32") != NULL;
-
-    return !other && strncasecmp(file, "dbx", 3) == 0 &&
-           (ends_with(file, ".bin") || ends_with(file, ".auth") || ends_with(file, ".esl"));
+    if (lists.len > 0 &&
+        (set->dbx.len == 0 || efi_time_compare(&info.time, &set->dbx_info.time) > 0)) {
+        set->dbx.len = 0;
+        set->dbx_info = info;
+        writer_bytes(&set->dbx, writer_span(&lists));
+    }
+    return true;
 }
 
 static bool is_certificate(const char *file)
 {
-    return ends_with(file, ".crt") || ends_with(file, ".der") || ends_with(file, ".cer") ||
-           ends_with(file, ".pem");
+    return tool_ends_with(file, ".crt") || tool_ends_with(file, ".der") ||
+           tool_ends_with(file, ".cer") || tool_ends_with(file, ".pem");
 }
 
-static bool read_one(struct reading *reading, const char *folder, const char *path,
-                     const char *file, struct err *err)
+static bool read_one(struct reading *reading, const char *path, bool certificate, struct err *err)
 {
+    const char *slash = strrchr(path, '/');
     size_t len;
+    auto_free uint8_t *bytes = tool_read_file(path, DBX_FILE_MAX, &len, err);
 
-    if (!is_certificate(file) && !is_dbx(path + strlen(folder), file)) {
-        return true;
-    }
-    auto_free uint8_t *bytes = tool_read_file(path, FILE_MAX, &len, err);
     if (bytes == NULL) {
         return false;
     }
-    if (is_certificate(file)) {
-        add_certificate(reading, file, span_of(bytes, len));
-    } else if (reading->profile != PROFILE_OWN) {
-        add_dbx(reading, span_of(bytes, len));
+    if (certificate) {
+        add_certificate(reading, slash != NULL ? slash + 1 : path, span_of(bytes, len));
+        return true;
     }
-    return true;
+    return add_dbx(reading, span_of(bytes, len), err) || err_context(err, "%s", path);
+}
+
+/* A file of a folder: what its name says nothing of is passed over. */
+static bool read_found(struct reading *reading, const char *top, const char *path, struct err *err)
+{
+    bool dbx = !reading->revoking && reading->choice->profile != PROFILE_OWN &&
+               dbx_is_file(path + strlen(top), &reading->choice->dbx);
+
+    return (!dbx && !is_certificate(path)) || read_one(reading, path, !dbx, err);
 }
 
 static int visible(const struct dirent *entry)
@@ -195,7 +200,7 @@ static bool read_folder(struct reading *reading, const char *top, const char *fo
         if (ok && stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
             ok = depth >= DEPTH_MAX || read_folder(reading, top, path, depth + 1, err);
         } else if (ok) {
-            ok = read_one(reading, top, path, entries[i]->d_name, err);
+            ok = read_found(reading, top, path, err);
         }
         free(entries[i]);
     }
@@ -203,12 +208,46 @@ static bool read_folder(struct reading *reading, const char *top, const char *fo
     return ok;
 }
 
-bool key_set_read(struct key_set *out, const char *folder, enum key_profile profile,
+static bool read_path(struct reading *reading, const char *path, struct err *err)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode)) {
+        return read_one(reading, path, is_certificate(path), err);
+    }
+    return read_folder(reading, path, path, 0, err);
+}
+
+/* The names that dbx has of certificates come to nothing without the certificates. */
+static bool read_revoked(struct reading *reading, const char *path, struct err *err)
+{
+    const struct dbx_info *info = &reading->set->dbx_info;
+
+    reading->revoking = true;
+    if (info->certificate_count > 0 && !read_path(reading, path, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < info->certificate_count; i++) {
+        if ((reading->revoked & 1u << i) == 0) {
+            fprintf(stderr, "varstore: note: dbx revokes the certificate '%s', which isn't in %s\n",
+                    info->certificates[i], path);
+        }
+    }
+    return true;
+}
+
+static bool is_full(const struct key_set *set)
+{
+    return !writer_ok(&set->pk) || !writer_ok(&set->kek) || !writer_ok(&set->db) ||
+           !writer_ok(&set->dbx);
+}
+
+bool key_set_read(struct key_set *out, const char *path, const struct key_choice *choice,
                   struct err *err)
 {
-    struct reading reading = {out, profile, false};
+    struct reading reading = {.set = out, .choice = choice};
 
-    *out = (struct key_set){.room = malloc(4 * (size_t)STORE_DATA_MAX)};
+    *out = (struct key_set){.room = malloc(5 * (size_t)STORE_DATA_MAX)};
     if (out->room == NULL) {
         return err_set(err, "out of memory");
     }
@@ -216,10 +255,11 @@ bool key_set_read(struct key_set *out, const char *folder, enum key_profile prof
     out->kek = writer_of(out->room + STORE_DATA_MAX, STORE_DATA_MAX);
     out->db = writer_of(out->room + 2 * (size_t)STORE_DATA_MAX, STORE_DATA_MAX);
     out->dbx = writer_of(out->room + 3 * (size_t)STORE_DATA_MAX, STORE_DATA_MAX);
-    return read_folder(&reading, folder, folder, 0, err) &&
-           ((writer_ok(&out->pk) && writer_ok(&out->kek) && writer_ok(&out->db) &&
-             writer_ok(&out->dbx)) ||
-            err_set(err, "%s has more certificates than fit into a variable", folder));
+    reading.dbx_room = out->room + 4 * (size_t)STORE_DATA_MAX;
+    if (!read_path(&reading, path, err) || !read_revoked(&reading, path, err)) {
+        return false;
+    }
+    return !is_full(out) || err_set(err, "%s has more certificates than fit into a variable", path);
 }
 
 void key_set_free(struct key_set *set)

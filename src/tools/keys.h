@@ -3,7 +3,11 @@
 #ifndef TOOLS_KEYS_H
 #define TOOLS_KEYS_H
 
+#include "tools/key_set.h"
 #include "tools/source.h"
+
+/* By --profile, --arch and --optional; false with err set. */
+bool keys_choose(struct key_choice *out, const struct command_line *line, struct err *err);
 
 /* Shows what changes; then, unless it is a dry run or nothing changes, asks (question NULL:
  * doesn't) and saves. */

@@ -5,6 +5,7 @@
  * or `latest` there is the file that the host has.
  */
 #include "tools/auth_file.h"
+#include "tools/dbx.h"
 #include "tools/describe.h"
 #include "tools/document.h"
 #include "tools/pool.h"
@@ -80,28 +81,50 @@ static uint8_t *copy(struct span file, size_t *len, struct err *err)
     return bytes;
 }
 
-/* What the variable takes: .auth files as they are, certificates in one that is made here. */
+/* A certificate, or for dbx what dbx is made of. */
+static bool write_lists(struct writer *out, const char *key, struct span file, struct err *err)
+{
+    struct dbx_choice choice;
+    struct dbx_info info;
+    size_t len;
+
+    if (strcmp(key, "dbx") == 0 &&
+        (!dbx_choose(&choice, NULL, false, err) || !dbx_read(out, &info, file, &choice, err))) {
+        return false;
+    }
+    if (out->len == 0) {
+        auto_free uint8_t *der = certificate_load(file, &len, err);
+
+        if (der == NULL) {
+            return false;
+        }
+        auth_file_write_certificate(out, auth_file_owner_of(span_of(der, len)), span_of(der, len));
+    }
+    return writer_ok(out) || err_set(err, "it is more than a variable can hold");
+}
+
+/* What the variable takes: .auth files as they are, the rest in one that is made here. */
 static uint8_t *make_auth(const struct options *options, const char *key, struct span file,
                           size_t *len, struct err *err)
 {
     struct descriptor descriptor;
     struct auth_target target = {.attributes = AUTH_KEY_ATTRIBUTES, .time = auth_file_time_now()};
     const struct guid *guid;
-    size_t der_len;
 
     if (descriptor_parse(&descriptor, file)) {
         return copy(file, len, err);
     }
-    auto_free uint8_t *der = certificate_load(file, &der_len, err);
-    auto_free uint8_t *list = der == NULL ? NULL : malloc(der_len + AUTH_FILE_LIST_ROOM);
-    if (list == NULL || !document_key_name(key, &guid, &target.name)) {
+    auto_free uint8_t *room = malloc(STORE_DATA_MAX);
+    if (room == NULL || !document_key_name(key, &guid, &target.name)) {
+        err_set(err, "out of memory");
         return NULL;
     }
-    struct writer writer = writer_of(list, der_len + AUTH_FILE_LIST_ROOM);
-    auth_file_write_certificate(&writer, auth_file_owner_of(span_of(der, der_len)),
-                                span_of(der, der_len));
+    struct writer lists = writer_of(room, STORE_DATA_MAX);
+    if (!write_lists(&lists, key, file, err)) {
+        return NULL;
+    }
     target.guid = *guid;
-    target.payload = writer_span(&writer);
+    target.payload = writer_span(&lists);
     return sign_list(options, &target, strcmp(key, "PK") == 0, file, len, err);
 }
 
@@ -117,7 +140,7 @@ static bool add_key(struct writer *archive, const struct options *options, const
     if (strcmp(argument, "default") == 0 || strcmp(argument, "latest") == 0) {
         snprintf(path, sizeof(path), "%s/%s.auth", options->defaults, key);
     }
-    auto_free uint8_t *file = tool_read_file(path, STORE_DATA_MAX, &file_len, err);
+    auto_free uint8_t *file = tool_read_file(path, DBX_FILE_MAX, &file_len, err);
     if (file == NULL) {
         return err_context(err, "%s", key);
     }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 int tool_fail(const char *name, const struct err *err)
@@ -29,6 +30,14 @@ uint8_t *tool_read_file(const char *path, size_t limit, size_t *len, struct err 
         err_context(err, "%s", path);
     }
     return bytes;
+}
+
+bool tool_ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+
+    return len >= end_len && strcasecmp(text + len - end_len, end) == 0;
 }
 
 bool tool_flush(struct err *err)

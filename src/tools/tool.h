@@ -35,6 +35,9 @@ uint8_t *tool_read_file(const char *path, size_t limit, size_t *len, struct err 
  * when it fails. mode: of a new file. */
 bool tool_write_file(const char *path, struct span bytes, unsigned mode, struct err *err);
 
+/* A file's name with this ending, in whatever case. */
+bool tool_ends_with(const char *text, const char *end);
+
 /* Everything into stdout, now: false with err set when it can't be (a full disk, a closed pipe). */
 bool tool_flush(struct err *err);
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """varstore keys and certs."""
+import json
 import os
 import subprocess
 import sys
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cases  # noqa: E402
@@ -81,6 +83,65 @@ def test_certs_update(case):
     assert CERTIFICATES["k23"] in case.stderr
     case.refused("certs", "update", store, "--keys", folder, code=2)
     case.refused("certs", "update", "--merge", store, code=2)
+
+
+def dbx_info(case, *names, svn="00" * 2 + "0900"):
+    """As dbx_info_msft_*.json: two hashes that everybody gets, one that is optional, a certificate and an SVN that are."""
+    def image(byte, **more):
+        return dict({"authenticodeHash": (byte * 32).hex().upper(), "hashType": "SHA256", "flatHash": "",
+                     "dateOfAddition": "2025-10-14"}, **more)
+    value = "01" + uuid.UUID("9d132b61-59d5-4388-ab1c-185c3cb2eb92").bytes_le.hex() + svn + "00" * 11
+    content = {"images": {"x64": [image(b"\1"), image(b"\x21"), image(b"\x22", isOptional="true")], "ia32": [], "arm": [],
+                          "aarch64": [image(b"\x31")]},
+               "certificates": [{"value": "x.der", "subjectName": "CN = " + name, "dateOfAddition": "2024-02-01"}
+                                for name in names],
+               "svns": [{"value": value, "version": "9.0", "dateOfLastChange": "2026-07-10"}]}
+    return json.dumps(content, indent=4).encode()
+
+
+def hashes(case, store):
+    lists = case.json("show", "--hex", store, "dbx")[0]["signatures"]
+    return sorted(each[:4] for part in lists for each in part.get("hashes", []))
+
+
+def test_dbx_of_microsofts_json(case):
+    folder, _ = case.microsofts_folder()
+    newest = case.path("objects/DBX/dbx_info_msft_latest.json", dbx_info(case, CERTIFICATES["w11"]))
+    case.path("objects/DBX/dbx_revocation_schema.json", b'{"type": "object"}')
+    for arguments, expected in (([], ["0101", "2121"]), (["--arch", "aarch64"], ["3131"]),
+                                (["--optional"], ["0101", "0161", "2121", "2222"])):
+        store = case.path("s", case.blob())
+        case.run("keys", "enroll", store, "--keys", folder, *arguments)
+        equal(hashes(case, store), expected)
+        equal(case.subjects(store, "dbx"), [CERTIFICATES["w11"]] if "--optional" in arguments else [])
+        equal("9.0" in case.run("show", store, "dbx"), "--optional" in arguments)
+        os.makedirs(case.path("auth"), exist_ok=True)
+        case.run("keys", "install", "--keys", folder, "--output", case.path("auth"), *arguments)
+        case.run("explain", case.path("e", case.blob()), case.path("auth/dbx.auth"))
+    own = case.key("own")[1]
+    store = case.keys_store("s", db=[own], kek=[own], dbx=sha256_list(b"\1" * 32, b"\5" * 32))
+    case.run("certs", "update", "--merge", store, "--keys", newest, "--yes")  # a file instead of a folder
+    equal(hashes(case, store), ["0101", "0505", "2121"])
+    case.run("certs", "update", "--merge", store, "--keys", newest, "--optional", "--yes")
+    assert CERTIFICATES["w11"] in case.stderr and "isn't in" in case.stderr
+    equal(hashes(case, store), ["0101", "0161", "0505", "2121", "2222"])
+    case.run("set", store, "dbx", newest)
+    equal(hashes(case, store), ["0101", "2121"])
+    case.run("set", "--append", store, "dbx", case.path("more.esl", sha256_list(b"\7" * 32)))
+    equal(hashes(case, store), ["0101", "0707", "2121"])
+
+
+def test_a_damaged_json_of_microsofts(case):
+    folder, _ = case.microsofts_folder()
+    store = case.path("s", case.blob())
+    for content in (dbx_info(case)[:-10], dbx_info(case).replace(b"SHA256", b"SHA1"), dbx_info(case).replace(b'"x64"', b'"x"')):
+        path = case.path("objects/DBX/dbx_info.json", content)
+        assert path in case.refused("keys", "enroll", store, "--keys", folder)
+        assert path in case.refused("set", store, "dbx", path)
+    case.path("objects/DBX/dbx_info.json", dbx_info(case, svn="00" * 4).replace(b'"01', b'"02'))
+    case.run("keys", "enroll", store, "--keys", folder, "--dry-run")
+    assert "svns[0]" in case.refused("keys", "enroll", store, "--keys", folder, "--optional")
+    assert "no architecture" in case.refused("keys", "enroll", store, "--keys", folder, "--arch", "vax")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 import base64
 import io
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -349,6 +350,16 @@ def test_secureboot_certs(case):
         assert b"no certificates" in case.tool("secureboot-certs", "report")
         case.tool("secureboot-certs", "extract", "PK", out, code=1)
         assert "no PK.auth" in case.stderr
+
+
+def test_secureboot_certs_dbx_of_microsofts_json(case):
+    image = {"authenticodeHash": "AB" * 32, "hashType": "SHA256", "dateOfAddition": "2025-10-14"}
+    info = case.path("info.json", json.dumps({"images": {"x64": [image]}, "certificates": [], "svns": []}).encode())
+    case.tool("secureboot-certs", "install", "default", "default", "default", info, "-D", case.auth_folder())
+    equal(archive(case)["dbx.auth"][40:], varstore.sha256_list(bytes.fromhex("ab" * 32), owner=varstore.MICROSOFT))
+    nobody = case.path("nobody", vars_format.encode({"variables": []}))
+    made = case.path("dbx.auth", archive(case)["dbx.auth"])
+    subprocess.run([BINARY, "explain", nobody, made], check=True, capture_output=True)
 
 
 def test_secureboot_certs_refused(case):
