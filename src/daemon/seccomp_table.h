@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The system calls of a daemon that is locked in; any other ends it. Each is used in the life of a
- * daemon: tests/integration/sandbox_test.py looks that none is listed that isn't.
+ * The system calls of a daemon that is locked in, and of its verifier; any other ends it. Each is
+ * used in the life of a daemon: tests/integration/sandbox_test.py looks that none is listed that
+ * isn't.
  *
  * A rule whose condition doesn't hold is as if it weren't there; several rules of one call are
  * alternatives. Arguments are compared by their low 32 bits, which is all that the kernel takes of
@@ -124,7 +125,7 @@ static const struct seccomp_rule seccomp_verifier_rules[] = {
     RULE(sendto),
     RULE(mmap, ARGUMENT_LACKS(2, PROT_EXEC)), /* for requests that are large */
     RULE(munmap),
-    RULE(brk),
+    RULE(brk, .elsewhere = true), /* where the start of libcrypto has left less of the heap */
     /* What OpenSSL makes once, it makes under pthread_once. */
     RULE(futex, ARGUMENT_IS(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)),
     RULE(close), /* standard error, once */

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whole lives of the daemon in its sandbox, every kind of transport and backend: nothing that it needs is forbidden, and
-nothing is allowed that none of them needs (src/daemon/seccomp_table.h)."""
+"""Whole lives of the daemon in its sandbox, every kind of transport and backend, and of its verifier: nothing that they need
+is forbidden, and nothing is allowed that none of them needs (src/daemon/seccomp_table.h)."""
 import array
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -27,6 +28,7 @@ BUILD = os.environ.get("BUILD_DIR", "build/nosan")
 WATCHED = os.path.basename(BUILD) in ("nosan", "release", "clang")
 UUID = "11111111-2222-3333-4444-555555555555"
 UID = 4242
+SECURITY = uuid.UUID("d719b2cb-3d3a-4596-a3bc-dad00e67656f").bytes_le
 USE_XEN, USE_LOCAL, USE_SOCKET, USE_FILES = 1, 2, 4, 8  # enum sandbox_use
 
 
@@ -158,9 +160,8 @@ def key_update(number):
 def change_keys(life):
     """Often enough that the file backend's history is full."""
     guest = xen.Guest(life.host)
-    security = uuid.UUID("d719b2cb-3d3a-4596-a3bc-dad00e67656f").bytes_le
     for number in range(40):
-        status = guest.set("db", key_update(number), 0x27, security)
+        status = guest.set("db", key_update(number), 0x27, SECURITY)
         assert status == xen.SUCCESS, hex(status)
 
 
@@ -192,12 +193,47 @@ def memory(folder):
         life.close()
 
 
+def write_signed(guest, keys):
+    """Writes that are signed by who may and by who may not: small, large, an append, a deletion."""
+    seconds = iter(range(60))
+
+    def write(name, signer, attributes=0x27, guid=SECURITY):
+        later = ["-t", f"2027-01-01 00:00:{next(seconds):02}"]
+        keys.sign(name, signer, "update.esl", "update.auth", *later, *(["-a"] if attributes & 0x40 else []))
+        return guest.set(name, keys.read("update.auth"), attributes, guid)
+
+    keys.make_dbx("update.esl", 2)
+    assert write("dbx", "KEK", 0x67) == xen.SUCCESS
+    assert write("dbx", "db", 0x67) == xen.ERROR | 26
+    keys.make_dbx("update.esl", 3, 1000)
+    assert write("dbx", "KEK") == xen.SUCCESS
+    assert len(guest.get("dbx", SECURITY)[1]) > 48000
+    keys.make_dbx("update.esl", 4)
+    assert write("dbx", "KEK") == xen.SUCCESS
+    shutil.copy(keys.path("PK.esl"), keys.path("update.esl"))
+    assert write("PK", "KEK", guid=xen.GLOBAL) == xen.ERROR | 26
+    assert write("PK", "PK", guid=xen.GLOBAL) == xen.SUCCESS
+    open(keys.path("update.esl"), "wb").close()
+    assert write("db", "KEK") == xen.SUCCESS
+    assert guest.get("db", SECURITY)[0] == xen.NOT_FOUND
+
+
+def locked_in(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return "\nSeccomp:\t2\n" in file.read()
+
+
 def files(folder):
-    """The file backend, twice, so that there is something to load; signed keys, and keys that change."""
+    """The file backend, twice, so that there is something to load; a first start with keys, then signed writes, and
+    keys that change."""
     keys = toolstack_test.Keys(f"{folder}/keys")
     life = Life(folder, ["file", "--arg", f"path:{folder}/root/vars"], "--keys", keys.folder)
     try:
         life.start()
+        daemon = life.host.key("varstored-pid")
+        with open(f"/proc/{daemon}/task/{daemon}/children", encoding="ascii") as file:
+            assert all(locked_in(pid) for pid in (daemon, file.read().strip()))
+        write_signed(xen.Guest(life.host), keys)
         busy(life)
         life.stop()
         life.options = ["--auth-enforce", "no"]
@@ -294,6 +330,11 @@ def local(folder):
                 assert client.recv(16) == struct.pack("<2I", 0, 0)
                 assert os.pread(guest, 8, 0) == bytes(8)
             os.close(guest)
+        asked = ("enroll", "plain", "sign", "forge", "private", "chain")
+        result = subprocess.run([f"{BUILD}/tests/programs/signed_guest", f"{folder}/root/socket"], check=True, timeout=60,
+                                input="\n".join(asked), stdout=subprocess.PIPE, text=True)
+        statuses = dict(zip(asked, result.stdout.splitlines()))
+        assert statuses == {**dict.fromkeys(asked, "Success"), "forge": "Security Violation"}, statuses
         life.stop()
     finally:
         life.close()

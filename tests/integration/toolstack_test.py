@@ -56,12 +56,14 @@ class Keys:
     def path(self, name):
         return f"{self.folder}/{name}"
 
-    def make_dbx(self, name, number):
-        """A list with one SHA-256 that no image has."""
-        header = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328").bytes_le + (28 + 48).to_bytes(4, "little")
+    def make_dbx(self, name, number, count=1):
+        """A list of SHA-256 hashes that no image has."""
+        header = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328").bytes_le + (28 + 48 * count).to_bytes(4, "little")
         header += (0).to_bytes(4, "little") + (48).to_bytes(4, "little")
         with open(self.path(name), "wb") as file:
-            file.write(header + bytes(16) + bytes([number]) * 32)
+            file.write(header)
+            for index in range(count):
+                file.write(bytes(16) + index.to_bytes(4, "little") + bytes([number]) * 28)
 
     def sign(self, name, signer, esl, auth, *options):
         run("sign-efi-sig-list", *options, "-k", self.path(f"{signer}.key"), "-c", self.path(f"{signer}.crt"), name,

@@ -9,6 +9,8 @@
  *   sign            adds a hash to dbx, signed by the KEK
  *   forge           the same, signed by somebody else
  *   private         writes a variable of one's own, signed
+ *   chain           the same, by a larger key whose certificate another one issued, with SHA-512
+ * and signed attributes
  *
  * The keys are new in each process: only who has enrolled them can sign.
  */
@@ -25,17 +27,23 @@ static const struct guid private_guid =
 
 struct guest {
     struct client *client;
-    struct signing_key *pk, *kek, *stranger; /* see key_of */
-    unsigned time;                           /* of the last signed write */
+    struct signing_key *pk, *kek, *stranger, *chained; /* see key_of */
+    unsigned time;                                     /* of the last signed write */
 };
 
 /* A key, made when it is first needed, as that takes a while. */
-static const struct signing_key *key_of(struct signing_key **key, const char *name)
+static const struct signing_key *key_with(struct signing_key **key,
+                                          const struct signing_key_options *options)
 {
     if (*key == NULL) {
-        *key = signing_key_new(&(struct signing_key_options){.name = name});
+        *key = signing_key_new(options);
     }
     return *key;
+}
+
+static const struct signing_key *key_of(struct signing_key **key, const char *name)
+{
+    return key_with(key, &(struct signing_key_options){.name = name});
 }
 
 static const struct signing_key *kek(struct guest *guest)
@@ -48,9 +56,9 @@ static const struct signing_key *stranger(struct guest *guest)
     return key_of(&guest->stranger, "stranger");
 }
 
-static efi_status write_signed(struct guest *guest, const struct signing_key *key,
-                               const struct guid *guid, struct span name, uint32_t append,
-                               struct span payload)
+static efi_status write_signed_as(struct guest *guest, const struct signing_key *key,
+                                  const struct signing_options *options, const struct guid *guid,
+                                  struct span name, uint32_t append, struct span payload)
 {
     static uint8_t data[32768];
     const struct signing_target target = {
@@ -60,9 +68,16 @@ static efi_status write_signed(struct guest *guest, const struct signing_key *ke
         .time = signing_time(++guest->time),
         .payload = payload,
     };
-    size_t len = signing_write(data, sizeof(data), key, NULL, &target);
+    size_t len = signing_write(data, sizeof(data), key, options, &target);
 
     return client_set(guest->client, guid, name, target.attributes, span_of(data, len));
+}
+
+static efi_status write_signed(struct guest *guest, const struct signing_key *key,
+                               const struct guid *guid, struct span name, uint32_t append,
+                               struct span payload)
+{
+    return write_signed_as(guest, key, NULL, guid, name, append, payload);
 }
 
 static efi_status write_certificate(struct guest *guest, const struct signing_key *signer,
@@ -115,6 +130,18 @@ static efi_status write_plain(struct guest *guest, unsigned number, size_t len)
                       EFI_VARIABLE_NV_BS_RT, span_of(data, len));
 }
 
+static efi_status write_chain(struct guest *guest)
+{
+    const struct signing_key *issuer = stranger(guest);
+    const struct signing_key_options chained = {
+        .name = "chained", .bits = 4096, .digest = "SHA384", .issuer = issuer, .leaf = true};
+    const struct signing_options options = {
+        .digest = "SHA512", .attributes = true, .carried = {issuer}};
+
+    return write_signed_as(guest, key_with(&guest->chained, &chained), &options, &private_guid,
+                           EFI_NAME("Chain"), 0, span_of("mine", 4));
+}
+
 static efi_status fill(struct guest *guest, const char *arguments)
 {
     unsigned count;
@@ -151,6 +178,9 @@ static efi_status obey(struct guest *guest, const char *line)
         return write_signed(guest, stranger(guest), &private_guid, EFI_NAME("Private"), 0,
                             span_of("mine", 4));
     }
+    if (strcmp(line, "chain") == 0) {
+        return write_chain(guest);
+    }
     return EFI_UNSUPPORTED;
 }
 
@@ -173,6 +203,7 @@ int main(int argc, char **argv)
     signing_key_free(guest.pk);
     signing_key_free(guest.kek);
     signing_key_free(guest.stranger);
+    signing_key_free(guest.chained);
     client_close(guest.client);
     return 0;
 }
