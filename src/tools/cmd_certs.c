@@ -192,7 +192,7 @@ const struct command COMMAND_CERTS = {
     "certs",
     "update --merge STORE --keys DIR",
     "Adds Microsoft's certificates of 2023 and the newest dbx",
-    "VsfKmnyjSrO",
+    "VsfKmnyjSrOF",
     2,
     2,
     run_certs,

@@ -257,7 +257,7 @@ const struct command COMMAND_KEYS = {
     "keys",
     "make|install|enroll [STORE] --keys DIR",
     "Makes keys, and puts keys into a store",
-    "VsfKpoNnyjSrO",
+    "VsfKpoNnyjSrOF",
     1,
     2,
     run_keys,

@@ -8,6 +8,7 @@
 #include "tools/tree.h"
 
 #include "backend/file.h"
+#include "backend/xapi.h"
 #include "base/cleanup.h"
 
 #include <dirent.h>
@@ -116,6 +117,23 @@ static bool parse_wanted(enum wanted *out, const char *text, struct err *err)
            err_set(err, "--wanted is on or off, not %s", text);
 }
 
+/* What XAPI wants of its VM; where it doesn't say, that is told, and the rest is judged. */
+static enum wanted ask_wanted(const struct command_line *line)
+{
+    struct xapi_client client;
+    struct err err;
+    bool on;
+
+    xapi_client_init(&client, line->socket != NULL ? line->socket : XAPI_SOCKET_DEFAULT, line->vm);
+    bool asked = xapi_client_secure_boot(&client, &on, &err);
+    xapi_client_close(&client);
+    if (!asked) {
+        fprintf(stderr, "varstore status: note: whether Secure Boot is wanted isn't known: %s\n",
+                err.text);
+    }
+    return !asked ? WANTED_UNKNOWN : on ? WANTED_ON : WANTED_OFF;
+}
+
 static bool gather(struct all *all, struct command_line *line, struct err *err)
 {
     enum wanted wanted;
@@ -127,6 +145,9 @@ static bool gather(struct all *all, struct command_line *line, struct err *err)
     }
     if (line->vm != NULL || line->store != NULL) {
         bool opened = source_open(&source, line, SOURCE_READ, &why);
+        if (opened && line->vm != NULL && line->wanted == NULL) {
+            wanted = ask_wanted(line);
+        }
         assess(all, &source, opened, line->vm != NULL ? line->vm : line->store, wanted, &why);
         source_close(&source);
     }

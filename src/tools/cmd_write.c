@@ -107,7 +107,7 @@ static int run_set(struct command_line *line, struct err *err)
 }
 
 const struct command COMMAND_SET = {
-    "set", "[STORE] VARIABLE FILE", "Sets a variable to a file's content", "VSsfaP", 3, 3, run_set,
+    "set", "[STORE] VARIABLE FILE", "Sets a variable to a file's content", "VSsfaPF", 3, 3, run_set,
 };
 
 static bool remove_all(struct command_line *line, struct source *source, struct err *err)
@@ -142,5 +142,5 @@ static int run_rm(struct command_line *line, struct err *err)
 }
 
 const struct command COMMAND_RM = {
-    "rm", "[STORE] VARIABLE...", "Removes variables", "VSsf", 2, -1, run_rm,
+    "rm", "[STORE] VARIABLE...", "Removes variables", "VSsfF", 2, -1, run_rm,
 };

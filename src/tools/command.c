@@ -38,6 +38,7 @@ static const struct option_rule {
     {'m', "merge", NULL, MEMBER(merge), "add to what is there"},
     {'P', "append", NULL, MEMBER(append), "append to the variable"},
     {'O', "optional", NULL, MEMBER(optional), "revoke what Microsoft leaves to the owner, too"},
+    {'F', "force", NULL, MEMBER(force), "change a VM of XAPI's that may be running"},
     {'q', "quiet", NULL, MEMBER(quiet), "only the exit code"},
 #undef MEMBER
 };

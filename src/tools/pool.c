@@ -5,32 +5,24 @@
  */
 #include "tools/pool.h"
 
-#include "backend/xapi.h"
-#include "backend/xapi_session.h"
+#include "tools/xapi_client.h"
+
 #include "base/base64.h"
 #include "base/cleanup.h"
 
 struct pool {
-    struct xapi_waiter waiter;
-    struct xapi_session session;
+    struct xapi_client xapi;
     char *reference;
 };
-
-static char *copy_text(const struct xapi_value *value)
-{
-    return value != NULL && value->kind == XAPI_TEXT
-               ? strndup((const char *)value->text.data, value->text.len)
-               : NULL;
-}
 
 static bool find_pool(struct pool *pool, struct err *err)
 {
     const struct xapi_call call = {"pool.get_all", false, NULL, 0};
     struct xapi_reply reply = {0};
-    enum xapi_result result = xapi_session_call(&pool->session, &call, &reply, err);
+    enum xapi_result result = xapi_session_call(&pool->xapi.session, &call, &reply, err);
 
     if (result == XAPI_SUCCESS && reply.value != NULL && reply.value->kind == XAPI_ARRAY) {
-        pool->reference = copy_text(reply.value->first);
+        pool->reference = xapi_client_text(reply.value->first);
     }
     xapi_reply_free(&reply);
     return result == XAPI_SUCCESS && pool->reference == NULL ? err_set(err, "XAPI names no pool")
@@ -45,12 +37,7 @@ struct pool *pool_open(const char *socket, struct err *err)
         err_set(err, "out of memory");
         return NULL;
     }
-    pool->waiter = xapi_waiter_of(-1);
-    pool->session = (struct xapi_session){
-        .connection = xapi_connection_of(socket, XAPI_RECONNECT_MS, &pool->waiter),
-        .uuid = "",
-        .call_ms = XAPI_CALL_MS,
-    };
+    xapi_client_init(&pool->xapi, socket, "");
     if (!find_pool(pool, err)) {
         pool_close(pool);
         return NULL;
@@ -61,7 +48,7 @@ struct pool *pool_open(const char *socket, struct err *err)
 void pool_close(struct pool *pool)
 {
     if (pool != NULL) {
-        xapi_session_close(&pool->session, XAPI_LOGOUT_MS);
+        xapi_client_close(&pool->xapi);
         free(pool->reference);
         free(pool);
     }
@@ -80,7 +67,7 @@ static bool call_either(struct pool *pool, const char *const methods[2],
 {
     for (size_t i = 0; i < 2; i++) {
         const struct xapi_call call = {methods[i], false, params, count};
-        enum xapi_result result = xapi_session_call(&pool->session, &call, reply, err);
+        enum xapi_result result = xapi_session_call(&pool->xapi.session, &call, reply, err);
 
         if (result == XAPI_SUCCESS) {
             return true;
@@ -120,7 +107,7 @@ static uint8_t *get(struct pool *pool, const char *method, size_t *len, struct e
     const struct xapi_call call = {method, false, params, 1};
     struct xapi_reply reply = {0};
     uint8_t *archive = NULL;
-    enum xapi_result result = xapi_session_call(&pool->session, &call, &reply, err);
+    enum xapi_result result = xapi_session_call(&pool->xapi.session, &call, &reply, err);
 
     if (result == XAPI_SUCCESS || (result == XAPI_REFUSED && is_unknown(&reply))) {
         archive = decode(reply.value, len, err);

@@ -61,7 +61,18 @@ static bool load(struct source *source, struct err *err)
     }
 }
 
-static bool open_xapi(struct source *source, const struct command_line *line, struct err *err)
+static bool check_halted(struct source *source, const struct xapi_config *config, struct err *err)
+{
+    source->xapi = calloc(1, sizeof(*source->xapi));
+    if (source->xapi == NULL) {
+        return err_set(err, "out of memory");
+    }
+    xapi_client_init(source->xapi, config->socket, config->uuid);
+    return xapi_client_check_halted(source->xapi, err);
+}
+
+static bool open_xapi(struct source *source, const struct command_line *line, enum source_use use,
+                      struct err *err)
 {
     const struct xapi_config config = {
         .socket = line->socket != NULL ? line->socket : XAPI_SOCKET_DEFAULT,
@@ -70,6 +81,9 @@ static bool open_xapi(struct source *source, const struct command_line *line, st
     };
 
     snprintf(source->title, sizeof(source->title), "%s", line->vm);
+    if (use == SOURCE_WRITE && !line->force && !check_halted(source, &config, err)) {
+        return false;
+    }
     source->backend = xapi_backend_open(&config, err);
     return source->backend != NULL && load(source, err);
 }
@@ -228,7 +242,7 @@ bool source_open(struct source *source, struct command_line *line, enum source_u
                  struct err *err)
 {
     if (line->vm != NULL) {
-        return begin(source, NULL, err) && open_xapi(source, line, err) &&
+        return begin(source, NULL, err) && open_xapi(source, line, use, err) &&
                finish_open(source, use, err);
     }
     if (line->store != NULL) {
@@ -263,6 +277,10 @@ static bool save_bytes(struct source *source, struct span bytes, struct err *err
     if (source->backend == NULL) {
         return tool_write_file(source->path, bytes, 0600, err);
     }
+    /* It may have been started since: until a question was answered, say. */
+    if (source->xapi != NULL && !xapi_client_check_halted(source->xapi, err)) {
+        return false;
+    }
     become_owner(source);
     bool saved = source->backend->ops->save(source->backend, bytes, keys_changed, err);
     become_root_again();
@@ -292,6 +310,10 @@ void source_close(struct source *source)
     store_free(source->before);
     if (source->backend != NULL) {
         backend_close(source->backend);
+    }
+    if (source->xapi != NULL) {
+        xapi_client_close(source->xapi);
+        free(source->xapi);
     }
     free(source->path);
     free(source->bytes);

@@ -9,6 +9,7 @@
 #include "tools/command.h"
 #include "tools/document.h"
 #include "tools/format.h"
+#include "tools/xapi_client.h"
 
 struct source {
     struct document document;
@@ -18,9 +19,10 @@ struct source {
     char *path;                  /* of a file or folder */
     uint8_t *bytes;              /* of a file, as they were read */
     size_t len;
-    struct store *before; /* opened for writing: the variables as they were */
-    int lock;             /* of a file that is being changed, else -1 */
-    bool absent;          /* there is no state yet */
+    struct xapi_client *xapi; /* of a VM of XAPI's that is being changed; NULL with --force */
+    struct store *before;     /* opened for writing: the variables as they were */
+    int lock;                 /* of a file that is being changed, else -1 */
+    bool absent;              /* there is no state yet */
 };
 
 enum source_use {

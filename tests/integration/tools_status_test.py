@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """varstore status, of one store and of many."""
+import base64
 import os
 import sys
 
@@ -39,6 +40,29 @@ def test_status_verdicts(case):
         equal((name, case.json("status", case.keys_store(name, **arguments))[0]["verdict"]), (name, verdict))
     full = case.blob(*[(OTHER, "V%d" % i, b"x" * 50000, 7) for i in range(2)])
     assert "30 KiB" in case.json("status", case.path("f", full), "--wanted", "off")[0]["reasons"][0]
+
+
+def test_what_xapi_wants(case):
+    own = case.key("own")[1]
+    good = case.keys_store("g", db=[own], kek=[own], dbx=sha256_list(b"\1" * 32))
+    fake = case.xapi()
+
+    def status(*args):
+        found = case.json("status", *fake.arguments, *args)[0]
+        return found["secure_boot_wanted"], found["secure_boot_effective"], found["verdict"]
+    for platform, certificates, expected in (
+            ({}, "", "off"), ({"secureboot": "true"}, "", "on"), ({"secureboot": "false"}, "x", "off"),
+            ({"secureboot": "auto"}, "", "off"), ({"secureboot": "auto"}, "eHg=", "on"), ({"secureboot": "TRUE"}, "", "off")):
+        fake.platform, fake.host_certificates = platform, certificates
+        equal(status(), (expected, False, "CRITICAL" if expected == "on" else "OK"))
+    equal(status("--wanted", "on")[0], "on")
+    with open(good, "rb") as file:
+        fake.nvram["EFI-variables"] = base64.b64encode(file.read()).decode()
+    fake.platform = {"secureboot": "true"}
+    equal(status(), ("on", True, "OK"))
+    fake.rules = [{"method": "VM.get_platform", "action": "fail", "description": ["X"], "times": -1}]
+    equal(status()[0], "unknown")
+    assert "isn't known" in case.stderr
 
 
 def test_status_of_many(case):

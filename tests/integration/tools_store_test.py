@@ -149,6 +149,32 @@ def test_xapi_is_written(case):
     equal(fake.updates, ["no", "yes"])
 
 
+def test_a_vm_that_runs_is_refused(case):
+    fake = case.xapi((OTHER, "A", b"1", 7))
+    lists, before = case.path("db.esl", case.lists(case.key("owner")[1])), fake.nvram["EFI-variables"]
+    changes = (["rm", "A"], ["set", "db", lists], ["keys", "enroll", "--keys", case.folder, "--yes"])
+    case.run("keys", "make", "--keys", case.folder)
+    for state in ("Running", "Paused", "Suspended", "Upside down"):
+        fake.power_state = state
+        for command, *args in changes:
+            refused = case.refused(command, *(args[:1] if command == "keys" else []), *fake.arguments,
+                                   *(args[1:] if command == "keys" else args))
+            assert state in refused and UUID in refused and "--force" in refused, refused
+        equal(names(case.json("ls", *fake.arguments)), ["A"])
+        case.run("keys", "enroll", *fake.arguments, "--keys", case.folder, "--dry-run", "--profile", "own")
+        equal(fake.nvram["EFI-variables"], before)
+    case.run("set", *fake.arguments, "--force", "db", lists)
+    equal(names(case.json("ls", *fake.arguments)), ["A", "db"])
+
+
+def test_a_vm_that_is_started_meanwhile(case):
+    fake = case.xapi((OTHER, "A", b"1", 7))
+    fake.rules = [{"method": "VM.get_power_state", "skip": 1, "times": 1, "action": "fail", "description": ["X"]}]
+    assert "--force" in case.refused("rm", *fake.arguments, "A")  # it was asked again, before the save
+    equal(names(case.json("ls", *fake.arguments)), ["A"])
+    equal(fake.counts["methods"].get("VM.set_NVRAM_EFI_variables_v2"), None)
+
+
 def test_history_and_restore(case):
     store = case.store("store", (OTHER, "A", b"1", 7))
     equal(case.json("history", store), [])

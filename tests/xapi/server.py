@@ -27,6 +27,7 @@ background, so that a shell can say
     {"set": {OPTION: VALUE, ..}}
     {"rules": [RULE, ..]}  misbehaviour; replaces the rules that there are
     {"nvram": {..}}        replaces the map
+    {"power_state": "Running"}, {"platform": {..}}   what the VM does, and VM.platform (XAPI alone answers that)
     {"restart": SECONDS}   the socket goes, with all connections and sessions, and comes back after so long
     {"drop": true}         closes all connections
     {"expire": true}       forgets all sessions
@@ -90,6 +91,8 @@ METHODS = {
     "VM.set_NVRAM_EFI_variables": ("sss", True, True),
     "VM.set_NVRAM_EFI_variables_v2": ("ssss", True, True),
     "VM.get_secureboot_certificates_state": ("ss", True, True),
+    "VM.get_power_state": ("ss", True, True),
+    "VM.get_platform": ("ss", True, True),
     "message.create": ("ssisss", True, False),
     "pool.get_all": ("s", True, False),
     "pool.get_uefi_certificates": ("ss", True, False),
@@ -99,6 +102,7 @@ METHODS = {
 }
 NEW_METHODS = ("VM.set_NVRAM_EFI_variables_v2", "VM.get_secureboot_certificates_state",
                "pool.get_custom_uefi_certificates", "pool.set_custom_uefi_certificates")
+FULL_METHODS = ("VM.get_power_state", "VM.get_platform")  # XAPI itself has them, the guard hasn't
 APPLIED = ("truncate", "delay", "slow", "extra", "no_length")
 
 
@@ -118,6 +122,7 @@ class Server(Replies):
         self.rules = []
         self.nvram, self.messages, self.updates = {}, [], []
         self.certificates, self.host_certificates = "", ""
+        self.power_state, self.platform = "Halted", {}
         self.sessions = {}  # reference: calls that are left, or None
         self.connections = set()
         self.listener = None
@@ -302,7 +307,8 @@ class Server(Replies):
     # ------------------------------------------------------------------------------------------ the calls
 
     def call(self, method, params):
-        missing = (method in NEW_METHODS and not self.options["v2"]) or (method.startswith("pool.") and self.mode == "guard")
+        missing = (method in NEW_METHODS and not self.options["v2"]) or (
+            self.mode == "guard" and (method.startswith("pool.") or method in FULL_METHODS))
         if method not in METHODS or missing:
             raise Failed(["MESSAGE_METHOD_UNKNOWN", str(method)])
         types, needs_session, needs_vm = METHODS[method]
@@ -363,6 +369,12 @@ class Server(Replies):
     def call_VM_get_secureboot_certificates_state(self, *_):
         return "ok"
 
+    def call_VM_get_power_state(self, *_):
+        return self.power_state
+
+    def call_VM_get_platform(self, *_):
+        return self.platform
+
     def call_message_create(self, _, *message):
         self.messages.append(message)
         return None if self.mode == "guard" else "OpaqueRef:message-%d" % len(self.messages)
@@ -403,6 +415,10 @@ class Server(Replies):
         if "nvram" in command:
             self.nvram = command["nvram"]
             self.store()
+        if "power_state" in command:
+            self.power_state = command["power_state"]
+        if "platform" in command:
+            self.platform = command["platform"]
         if "reset" in command:
             self.reset()
         if "expire" in command:
