@@ -126,171 +126,199 @@ static void check_change(struct machine *machine, struct service *old, efi_statu
     assert_true(disk_has(machine, machine->service));
 }
 
-static void a_call_fails_in_a_change(void **state)
-{
-    unsigned refused = 0, rounds = 0;
+/* ------------------------------------------------------------------------------ the faults, in
+ * turn
+ */
 
-    (void)state;
+/* The n-th call from now on fails. */
+struct fault {
+    enum file_fault how;
+    long n;
+};
+
+struct tally {
+    unsigned rounds;
+    unsigned refused; /* attempts that didn't do what they were to do */
+};
+
+/* Does something with the fault armed, and looks at what came of it. Gives the call that failed,
+ * NULL when there were none left. */
+typedef const char *attempt(struct machine *machine, const struct fault *fault, unsigned *refused);
+
+static struct tally with_each_fault(attempt *try)
+{
+    struct tally tally = {0};
+
     for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
         const char *call = "";
-        for (long n = 0; call != NULL; n++, rounds++) {
+        for (long n = 0; call != NULL; n++, tally.rounds++) {
             struct machine machine;
-            machine_new(&machine);
-            struct service *old = on_disk(&machine);
 
-            file_fault_arm(how, n);
-            efi_status status = change(machine.service, EFI_NAME("A"), 1);
-            call = file_fault_disarm();
-            check_change(&machine, old, status, call);
-            refused += status != EFI_SUCCESS;
-            assert_true(call != NULL || status == EFI_SUCCESS);
-            service_free(old);
+            machine_new(&machine);
+            call = try(&machine, &(struct fault){.how = how, .n = n}, &tally.refused);
             machine_free(&machine);
         }
     }
-    assert_in_range(rounds, 6 * FILE_FAULT_COUNT, 10 * FILE_FAULT_COUNT);
-    assert_in_range(refused, 12, rounds - FILE_FAULT_COUNT);
+    return tally;
+}
+
+static const char *try_change(struct machine *machine, const struct fault *fault, unsigned *refused)
+{
+    struct service *old = on_disk(machine);
+
+    file_fault_arm(fault->how, fault->n);
+    efi_status status = change(machine->service, EFI_NAME("A"), 1);
+    const char *call = file_fault_disarm();
+    check_change(machine, old, status, call);
+    *refused += status != EFI_SUCCESS;
+    assert_true(call != NULL || status == EFI_SUCCESS);
+    service_free(old);
+    return call;
+}
+
+static void a_call_fails_in_a_change(void **state)
+{
+    struct tally tally = with_each_fault(try_change);
+
+    (void)state;
+    assert_in_range(tally.rounds, 6 * FILE_FAULT_COUNT, 10 * FILE_FAULT_COUNT);
+    assert_in_range(tally.refused, 12, tally.rounds - FILE_FAULT_COUNT);
 }
 
 /* As before, straight at the backend, as a change of keys takes a snapshot on its way: nothing of
  * that may refuse the save. */
+static const char *try_change_of_keys(struct machine *machine, const struct fault *fault,
+                                      unsigned *refused)
+{
+    size_t old_len, len;
+    auto_free uint8_t *old = folder_read(&machine->folder, FILE_STATE_NAME, &old_len);
+
+    file_fault_arm(fault->how, fault->n);
+    bool ok = machine->backend->ops->save(machine->backend, span_of("new", 3), true, NULL);
+    const char *call = file_fault_disarm();
+    auto_free uint8_t *now = folder_read(&machine->folder, FILE_STATE_NAME, &len);
+    bool is_new = span_equal(span_of(now, len), span_of("new", 3));
+    assert_true(is_new || (!ok && span_equal(span_of(now, len), span_of(old, old_len))));
+    if (call == NULL || strcmp(call, "linkat") == 0) {
+        assert_true(ok);
+    }
+    *refused += !ok;
+    return call;
+}
+
 static void a_call_fails_in_a_change_of_keys(void **state)
 {
     (void)state;
-    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
-        const char *call = "";
-        for (long n = 0; call != NULL; n++) {
-            struct machine machine;
-            machine_new(&machine);
-            size_t old_len, len;
-            auto_free uint8_t *old = folder_read(&machine.folder, FILE_STATE_NAME, &old_len);
-
-            file_fault_arm(how, n);
-            bool ok = machine.backend->ops->save(machine.backend, span_of("new", 3), true, NULL);
-            call = file_fault_disarm();
-            auto_free uint8_t *now = folder_read(&machine.folder, FILE_STATE_NAME, &len);
-            bool is_new = span_equal(span_of(now, len), span_of("new", 3));
-            assert_true(is_new || (!ok && span_equal(span_of(now, len), span_of(old, old_len))));
-            if (call == NULL || strcmp(call, "linkat") == 0) {
-                assert_true(ok);
-            }
-            machine_free(&machine);
-        }
-    }
+    assert_true(with_each_fault(try_change_of_keys).refused > 4);
     assert_true(file_fault_seen("linkat") > 0);
 }
 
 /* The store opens in spite of it, or says why not; then it opens, and has what it had. */
+static const char *try_opening(struct machine *machine, const struct fault *fault,
+                               unsigned *refused)
+{
+    struct err err = {.text = ""};
+
+    backend_close(machine->backend);
+    file_fault_arm(fault->how, fault->n);
+    machine->backend = open_store(machine, &err);
+    const char *call = file_fault_disarm();
+    assert_true(call != NULL || machine->backend != NULL);
+    assert_int_equal(machine->backend == NULL, err.text[0] != '\0');
+    *refused += machine->backend == NULL;
+    if (machine->backend == NULL) {
+        machine->backend = open_store(machine, &err);
+    }
+    assert_non_null(machine->backend);
+    assert_true(disk_has(machine, machine->service));
+    machine->persistence = persist_in(machine->backend);
+    assert_int_equal(change(machine->service, EFI_NAME("Later"), 9), EFI_SUCCESS);
+    assert_true(disk_has(machine, machine->service));
+    return call;
+}
+
 static void a_call_fails_in_opening(void **state)
 {
-    unsigned refused = 0;
-
     (void)state;
-    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
-        const char *call = "";
-        for (long n = 0; call != NULL; n++) {
-            struct machine machine;
-            struct err err = {.text = ""};
-            machine_new(&machine);
-            backend_close(machine.backend);
-
-            file_fault_arm(how, n);
-            machine.backend = open_store(&machine, &err);
-            call = file_fault_disarm();
-            assert_true(call != NULL || machine.backend != NULL);
-            assert_int_equal(machine.backend == NULL, err.text[0] != '\0');
-            refused += machine.backend == NULL;
-            if (machine.backend == NULL) {
-                machine.backend = open_store(&machine, &err);
-            }
-            assert_non_null(machine.backend);
-            assert_true(disk_has(&machine, machine.service));
-            machine.persistence = persist_in(machine.backend);
-            assert_int_equal(change(machine.service, EFI_NAME("Later"), 9), EFI_SUCCESS);
-            assert_true(disk_has(&machine, machine.service));
-            machine_free(&machine);
-        }
-    }
-    assert_true(refused > 10);
+    assert_true(with_each_fault(try_opening).refused > 10);
 }
 
 /* A folder that isn't there yet. */
+static const char *try_making_the_folder(struct machine *machine, const struct fault *fault,
+                                         unsigned *refused)
+{
+    struct folder folder = folder_new();
+    const char *path = folder_file(&folder, "vm");
+    struct err err = {.text = ""};
+
+    (void)machine;
+    file_fault_arm(fault->how, fault->n);
+    struct backend *backend = file_backend_open(path, geteuid(), getegid(), &err);
+    const char *call = file_fault_disarm();
+    assert_int_equal(backend == NULL, err.text[0] != '\0');
+    *refused += backend == NULL;
+    if (backend == NULL) {
+        backend = file_backend_open(path, geteuid(), getegid(), &err);
+    }
+    assert_non_null(backend);
+    assert_true(backend->ops->save(backend, span_of("state", 5), true, &err));
+    backend_close(backend);
+    folder_remove(&folder);
+    return call;
+}
+
 static void a_call_fails_in_making_the_folder(void **state)
 {
     (void)state;
-    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
-        const char *call = "";
-        for (long n = 0; call != NULL; n++) {
-            struct folder folder = folder_new();
-            const char *path = folder_file(&folder, "vm");
-            struct err err = {.text = ""};
-
-            file_fault_arm(how, n);
-            struct backend *backend = file_backend_open(path, geteuid(), getegid(), &err);
-            call = file_fault_disarm();
-            assert_int_equal(backend == NULL, err.text[0] != '\0');
-            if (backend == NULL) {
-                backend = file_backend_open(path, geteuid(), getegid(), &err);
-            }
-            assert_non_null(backend);
-            assert_true(backend->ops->save(backend, span_of("state", 5), true, &err));
-            backend_close(backend);
-            folder_remove(&folder);
-        }
-    }
+    assert_true(with_each_fault(try_making_the_folder).refused > 4);
     assert_true(file_fault_seen("mkdir") > 0);
+}
+
+static const char *try_loading(struct machine *machine, const struct fault *fault,
+                               unsigned *refused)
+{
+    struct service *loaded = service_new(&config, NULL, NULL);
+    struct err err = {.text = ""};
+
+    file_fault_arm(fault->how, fault->n);
+    enum backend_load result = persist_load(loaded, machine->backend, true, &err);
+    const char *call = file_fault_disarm();
+    assert_int_not_equal(result, BACKEND_FIRST_BOOT);
+    assert_int_equal(result == BACKEND_FAILED, err.text[0] != '\0');
+    *refused += result == BACKEND_FAILED;
+    assert_true(result == BACKEND_FAILED ||
+                sample_same_stores(service_store(machine->service), service_store(loaded), false));
+    service_free(loaded);
+    return call;
 }
 
 static void a_call_fails_in_loading(void **state)
 {
-    unsigned refused = 0;
-
     (void)state;
-    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
-        const char *call = "";
-        for (long n = 0; call != NULL; n++) {
-            struct machine machine;
-            struct err err = {.text = ""};
-            machine_new(&machine);
-            struct service *loaded = service_new(&config, NULL, NULL);
-
-            file_fault_arm(how, n);
-            enum backend_load result = persist_load(loaded, machine.backend, true, &err);
-            call = file_fault_disarm();
-            assert_int_not_equal(result, BACKEND_FIRST_BOOT);
-            assert_int_equal(result == BACKEND_FAILED, err.text[0] != '\0');
-            refused += result == BACKEND_FAILED;
-            assert_true(
-                result == BACKEND_FAILED ||
-                sample_same_stores(service_store(machine.service), service_store(loaded), false));
-            service_free(loaded);
-            machine_free(&machine);
-        }
-    }
-    assert_true(refused > 4);
+    assert_true(with_each_fault(try_loading).refused > 4);
 }
 
 /* The mark of a refused image is nothing that a state could suffer from. */
+static const char *try_notification(struct machine *machine, const struct fault *fault,
+                                    unsigned *refused)
+{
+    struct err err = {.text = ""};
+
+    file_fault_arm(fault->how, fault->n);
+    bool ok = machine->backend->ops->notify(machine->backend, &err);
+    const char *call = file_fault_disarm();
+    assert_int_equal(ok, err.text[0] == '\0');
+    assert_true(ok || call != NULL);
+    *refused += !ok;
+    assert_true(disk_has(machine, machine->service));
+    assert_true(machine->backend->ops->notify(machine->backend, &err));
+    return call;
+}
+
 static void a_call_fails_in_a_notification(void **state)
 {
     (void)state;
-    for (enum file_fault how = 0; how < FILE_FAULT_COUNT; how++) {
-        const char *call = "";
-        for (long n = 0; call != NULL; n++) {
-            struct machine machine;
-            struct err err = {.text = ""};
-            machine_new(&machine);
-
-            file_fault_arm(how, n);
-            bool ok = machine.backend->ops->notify(machine.backend, &err);
-            call = file_fault_disarm();
-            assert_int_equal(ok, err.text[0] == '\0');
-            assert_true(ok || call != NULL);
-            assert_true(disk_has(&machine, machine.service));
-            assert_true(machine.backend->ops->notify(machine.backend, &err));
-            machine_free(&machine);
-        }
-    }
+    assert_true(with_each_fault(try_notification).refused > 1);
 }
 
 /* What no kill can show: a power cut loses what was not fsynced, so the new state has to be on disk

@@ -5,23 +5,12 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# shellcheck source=tests/support/check.sh
+. tests/support/check.sh
 export UEFISTORED_CACHE=$folder/cache
 mkdir -p "$folder/scripts"
 cp -r firmware "$folder/firmware"
 build=$folder/firmware/build.sh
-
-check() { # check NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$folder/check" 2>&1; then
-        echo "ok $name"
-    else
-        tail -n 20 "$folder/check"
-        echo "not ok $name"
-    fi
-}
 
 # ---------------------------------------------------------------------------------------- the pretence
 

@@ -6,21 +6,10 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# shellcheck source=tests/support/check.sh
+. tests/support/check.sh
 dest=$folder/dest
 build=$folder/build
-
-check() { # check NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$folder/check" 2>&1; then
-        echo "ok $name"
-    else
-        tail -n 20 "$folder/check"
-        echo "not ok $name"
-    fi
-}
 
 # Nothing is compiled or fetched: the programs and images are there, and nothing is looked at that they are made of.
 mkdir -p "$build/release" "$build/firmware"

@@ -12,13 +12,12 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../xapi")]
+import cases  # noqa: E402
 import toolstack_test  # noqa: E402
 import vars  # noqa: E402
 import xen  # noqa: E402
@@ -170,7 +169,7 @@ def status_of(life):
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
-def memory(folder):
+def a_life_that_saves_nothing_but_an_image(folder):
     """A life on Xen with nothing saved but a suspend image; the process has no privilege left."""
     life = Life(folder, ["memory", "--arg", "save:/save.dat"]).start()
     try:
@@ -223,7 +222,7 @@ def locked_in(pid):
         return "\nSeccomp:\t2\n" in file.read()
 
 
-def files(folder):
+def a_life_of_files_keys_and_signed_writes(folder):
     """The file backend, twice, so that there is something to load; a first start with keys, then signed writes, and
     keys that change."""
     keys = toolstack_test.Keys(f"{folder}/keys")
@@ -244,7 +243,7 @@ def files(folder):
         life.close()
 
 
-def xapi(folder):
+def a_life_with_xapi(folder):
     """XAPI: first boot, its guard restarts, a suspend, a resume, a loaded state, an alert."""
     backend = ["xapidb", "--arg", "socket:/xapi-depriv-socket", "--arg", f"uuid:{UUID}", "--arg", "save:/save.dat"]
     life = Life(folder, backend)
@@ -277,7 +276,7 @@ def xapi(folder):
         life.close()
 
 
-def xapi_refuses(folder):
+def a_life_that_xapi_refuses(folder):
     """A start that fails ends with a reason, not with a forbidden call."""
     life = Life(folder, ["xapidb", "--arg", "socket:/xapi-depriv-socket", "--arg", f"uuid:{UUID}"])
     try:
@@ -291,7 +290,7 @@ def xapi_refuses(folder):
         life.close()
 
 
-def gone(folder):
+def a_life_whose_domain_ends(folder):
     """The domain ends; another daemon's xenstored ends first."""
     life = Life(folder, ["memory"]).start()
     try:
@@ -308,7 +307,7 @@ def gone(folder):
         life.close()
 
 
-def local(folder):
+def a_life_at_the_local_transport(folder):
     """The local transport: a client comes, passes memory, asks, and leaves."""
     life = Life(folder, ["memory"], transport=f"unix:{folder}/root/socket")
     try:
@@ -347,31 +346,22 @@ def no_rule_is_idle(_):
     assert any(word == "used" for word in Life.seen.values())
 
 
-LIVES = (memory, files, xapi, xapi_refuses, gone, local)
+LIVES = (a_life_that_saves_nothing_but_an_image, a_life_of_files_keys_and_signed_writes, a_life_with_xapi,
+         a_life_that_xapi_refuses, a_life_whose_domain_ends, a_life_at_the_local_transport)
 
 
-def run(function):
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            function(folder)
-        print(f"ok sandbox_{function.__name__}", flush=True)
-        return True
-    except Exception:  # pylint: disable=broad-except
-        traceback.print_exc()
-        print(f"not ok sandbox_{function.__name__}", flush=True)
+def skipped():
+    """Says so where they can't run."""
+    if os.geteuid() == 0 and os.path.exists(f"{BUILD}/tests/programs/xen_host"):
         return False
+    print(f"ok {os.path.basename(sys.argv[0])} # skipped: needs root, and a build with Xen")
+    return True
 
 
 def main():
-    if os.geteuid() != 0 or not os.path.exists(f"{BUILD}/tests/programs/xen_host"):
-        print("ok sandbox # skipped: needs root, and a build with Xen")
-        return 0
-    wanted = [life for life in LIVES if life.__name__ in sys.argv[1:]] or LIVES
-    good = all([run(life) for life in wanted])
-    if WATCHED and wanted is LIVES:
-        good = run(no_rule_is_idle) and good
-    return 0 if good else 1
+    watched = WATCHED and len(sys.argv) == 1
+    cases.main(cases.named((*LIVES, no_rule_is_idle) if watched else LIVES), cases.InFolder, at_once=1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    skipped() or main()

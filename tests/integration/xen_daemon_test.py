@@ -7,12 +7,10 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sandbox_test  # noqa: E402
-from sandbox_test import BUILD, Life, xen  # noqa: E402
+from sandbox_test import BUILD, Life, cases, xen  # noqa: E402
 
 sandbox_test.WATCHED = False  # at full speed
 
@@ -130,24 +128,5 @@ TESTS = (answers_in_a_race_are_each_to_one_version_of_the_request,
          volatile_variables_of_a_domain_that_ends_are_in_the_suspend_image)
 
 
-def run(function):
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            function(folder)
-        print(f"ok {function.__name__}", flush=True)
-        return True
-    except Exception:  # pylint: disable=broad-except
-        traceback.print_exc()
-        print(f"not ok {function.__name__}", flush=True)
-        return False
-
-
-def main():
-    if os.geteuid() != 0 or not os.path.exists(f"{BUILD}/tests/programs/xen_host"):
-        print("ok xen_daemon # skipped: needs root, and a build with Xen")
-        return 0
-    return 0 if all([run(function) for function in TESTS if not sys.argv[1:] or function.__name__ in sys.argv[1:]]) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sandbox_test.skipped() or cases.main(cases.named(TESTS), cases.InFolder, at_once=1)

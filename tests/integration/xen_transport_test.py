@@ -6,11 +6,10 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+import cases  # noqa: E402
 import xen  # noqa: E402
 
 BUILD = os.environ.get("BUILD_DIR", "build/test")
@@ -45,6 +44,9 @@ class Echo:
     def text(self):
         self.log.seek(0)
         return self.log.read().decode()
+
+    def end(self):
+        pass
 
     def close(self):
         if self.daemon.poll() is None:
@@ -397,32 +399,14 @@ def without_xen():
         assert result.returncode == 2 and text in result.stderr, result.stderr
 
 
-def run(function):
-    echo = None
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            echo = Echo(folder)
-            try:
-                function(echo)
-            finally:
-                echo.close()
-        print(f"ok {function.__name__}", flush=True)
-        return True
-    except Exception:  # pylint: disable=broad-except
-        traceback.print_exc()
-        print(f"not ok {function.__name__}", flush=True)
-        return False
-
-
 def main():
     if not os.path.exists(f"{BUILD}/tests/programs/xen_echo"):
         print("ok xen_transport # skipped: built without Xen")
-        return 0
+        return
     without_xen()
     print("ok without_xen")
-    pattern = sys.argv[1] if len(sys.argv) > 1 else ""
-    return 0 if all([run(function) for function in TESTS if pattern in function.__name__]) else 1
+    cases.main(cases.named(TESTS), Echo)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

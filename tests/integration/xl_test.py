@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """uefistored-dm as libxl runs it, with the real daemon on a pretended Xen host: QEMU, xenstore's tools and logger are
 scripts. Each test is lives of one guest: started, saved, restored, killed, refused."""
+import functools
 import glob
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../xapi")]
+import cases  # noqa: E402
+import sandbox_test  # noqa: E402
 import toolstack_test  # noqa: E402
 import vars  # noqa: E402
 import xen  # noqa: E402
@@ -35,8 +36,17 @@ COMMANDS = {
 
 
 def test(function):
-    TESTS.append(function)
-    return function
+    @functools.wraps(function)
+    def logged(lab):
+        try:
+            function(lab)
+        except Exception:
+            for domain in lab.domains[-2:]:
+                print(f"of domain {domain.number}:\n{domain.log()}")
+            raise
+
+    TESTS.append(logged)
+    return logged
 
 
 def wait(condition, what, seconds=60):
@@ -173,6 +183,9 @@ class Lab:
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 pass
         return found
+
+    def end(self):
+        pass
 
     def close(self):
         for domain in self.domains:
@@ -437,36 +450,5 @@ def without_a_domain_it_is_just_the_device_model(lab):
     assert subprocess.check_output([WRAPPER, "-version"], env=dict(os.environ, UEFISTORED_CONFIG=lab.config)) == b"-version\n"
 
 
-def attempt(function, lab):
-    try:
-        try:
-            function(lab)
-        finally:
-            lab.close()
-    except Exception:
-        for domain in lab.domains[-2:]:
-            print(f"of domain {domain.number}:\n{domain.log()}", file=sys.stderr)
-        raise
-
-
-def run(function):
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            attempt(function, Lab(folder))
-        print(f"ok {function.__name__}", flush=True)
-        return True
-    except Exception:  # pylint: disable=broad-except
-        traceback.print_exc()
-        print(f"not ok {function.__name__}", flush=True)
-        return False
-
-
-def main():
-    if os.geteuid() != 0 or not os.path.exists(f"{BUILD}/tests/programs/xen_host"):
-        print("ok xl # skipped: needs root, and a build with Xen")
-        return 0
-    return 0 if all([run(function) for function in TESTS if not sys.argv[1:] or function.__name__ in sys.argv[1:]]) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sandbox_test.skipped() or cases.main(cases.named(TESTS), Lab, at_once=2)

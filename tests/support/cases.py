@@ -15,6 +15,21 @@ class Skip(Exception):
     """This machine hasn't got what the test needs; the text says what."""
 
 
+class InFolder(str):
+    """A case that is just its folder."""
+
+    def end(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def named(functions):
+    """What main takes, of functions that are tests whatever their names."""
+    return {"test_" + function.__name__: function for function in functions}
+
+
 def equal(a, b):
     assert a == b, "%r is not %r" % (a, b)
 

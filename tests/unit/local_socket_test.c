@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "support/alloc_fault.h"
 #include "support/client.h"
-#include "support/echo.h"
+#include "support/local_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,38 +19,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-struct fixture {
-    char folder[32];
-    char path[64];
-    struct echo *echo;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    struct err err;
-
-    log_set_level(LOG_LEVEL_ERROR);
-    snprintf(f->folder, sizeof(f->folder), "/tmp/local_test.XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->path, sizeof(f->path), "%s/socket", f->folder);
-    f->echo = echo_start(f->path, &err);
-    assert_non_null(f->echo);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    echo_stop(f->echo);
-    assert_int_equal(rmdir(f->folder), 0); /* the socket is gone */
-    free(f);
-    return 0;
-}
-
-static void assert_still_serves(struct fixture *f)
+static void assert_still_serves(struct local_fixture *f)
 {
     struct err err;
     struct client *client = client_open(f->path, 0, &err);
@@ -63,7 +32,7 @@ static void assert_still_serves(struct fixture *f)
 
 static void test_socket_is_private(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     struct stat st;
 
     assert_int_equal(stat(f->path, &st), 0);
@@ -73,7 +42,7 @@ static void test_socket_is_private(void **state)
 
 static void test_socket_in_use_is_left_alone(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     struct err err = {0};
 
     assert_null(local_open(f->path, &err));
@@ -83,7 +52,7 @@ static void test_socket_in_use_is_left_alone(void **state)
 
 static void test_stale_socket_is_replaced(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct err err;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
@@ -99,7 +68,7 @@ static void test_stale_socket_is_replaced(void **state)
 
 static void test_other_files_are_left_alone(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     char path[80];
     struct err err;
 
@@ -132,7 +101,7 @@ static void test_paths_that_are_none(void **state)
 
 static void test_close_removes_only_its_own_socket(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     char path[80];
     struct err err;
 
@@ -150,7 +119,7 @@ static void test_close_removes_only_its_own_socket(void **state)
 
 static void test_without_memory(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     char path[80];
     struct err err = {0};
 
@@ -163,7 +132,8 @@ static void test_without_memory(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, local_fixture_set_up, local_fixture_tear_down)
 
 int main(void)
 {

@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "support/client.h"
-#include "support/echo.h"
+#include "support/local_fixture.h"
 #include "support/raw_local.h"
 #include "wire/wire.h"
 
@@ -21,41 +21,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-struct fixture {
-    char folder[32];
-    char path[64];
-    struct echo *echo;
-    unsigned descriptors; /* open when the server idles */
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    struct err err;
-
-    log_set_level(LOG_LEVEL_ERROR);
-    snprintf(f->folder, sizeof(f->folder), "/tmp/local_test.XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->path, sizeof(f->path), "%s/socket", f->folder);
-    f->echo = echo_start(f->path, &err);
-    assert_non_null(f->echo);
-    f->descriptors = raw_count_descriptors();
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    echo_stop(f->echo);
-    assert_int_equal(rmdir(f->folder), 0); /* the socket is gone */
-    free(f);
-    return 0;
-}
-
 /* One more round trip: what was sent before has been dealt with, and the server is well. */
-static void assert_still_serves(struct fixture *f)
+static void assert_still_serves(struct local_fixture *f)
 {
     struct client *client = client_open(f->path, 0, NULL);
     static const uint8_t request[] = {1, 0, 0, 0, 3, 0, 0, 0, 7, 0, 0, 0};
@@ -101,7 +68,7 @@ static void assert_refused(int fd, uint32_t expected)
     close(fd);
 }
 
-static int attached(struct fixture *f)
+static int attached(struct local_fixture *f)
 {
     auto_close int memfd = raw_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
     int fd = raw_connect(f->path);
@@ -116,7 +83,7 @@ static int attached(struct fixture *f)
 
 static void test_request_and_ports_reach_the_handler(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     struct client *client = client_open(f->path, 0, NULL);
 
     assert_non_null(client);
@@ -138,7 +105,7 @@ static void assert_untouched(struct client *client)
 
 static void test_memory_bounds_of_a_request(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     struct client *client = client_open(f->path, 0, NULL);
     const uint32_t last = CLIENT_PAGES - 16;
     const struct {
@@ -161,7 +128,7 @@ static void test_memory_bounds_of_a_request(void **state)
 
 static void test_what_no_register_takes_is_answered_and_ignored(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     int fd = attached(f);
     static const struct {
         uint32_t operation, port, size;
@@ -190,7 +157,7 @@ static void test_what_no_register_takes_is_answered_and_ignored(void **state)
 
 static void test_several_clients_have_memory_of_their_own(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     struct client *clients[LOCAL_CLIENTS_MAX];
     struct err err;
 
@@ -213,7 +180,7 @@ static void test_several_clients_have_memory_of_their_own(void **state)
 
 static void test_messages_sent_ahead_are_served_in_order(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     int fd = attached(f);
 
     for (uint32_t i = 0; i < 4; i++) {
@@ -231,7 +198,7 @@ static void test_messages_sent_ahead_are_served_in_order(void **state)
 
 static void test_one_client_too_many_is_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     int fds[LOCAL_CLIENTS_MAX];
 
     for (unsigned i = 0; i < LOCAL_CLIENTS_MAX; i++) {
@@ -249,7 +216,7 @@ static void test_one_client_too_many_is_refused(void **state)
 
 static void test_bad_messages_are_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     static const struct {
         uint32_t operation, size;
     } bad[] = {{0, 4},           {4, 4},          {UINT32_MAX, 4},          {LOCAL_WRITE, 0},
@@ -267,7 +234,7 @@ static void test_bad_messages_are_refused(void **state)
 
 static void test_every_wrong_length_is_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     uint8_t bytes[64] = {LOCAL_READ, 0, 0, 0, 8, 1, 0, 0, 4};
 
     for (size_t len = 1; len <= sizeof(bytes); len++) {
@@ -286,7 +253,7 @@ static void test_every_wrong_length_is_refused(void **state)
 
 static void test_an_empty_message_hangs_up(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     int fd = attached(f);
 
     assert_true(raw_send(fd, "", 0, NULL, 0));
@@ -298,7 +265,7 @@ static void test_an_empty_message_hangs_up(void **state)
 
 static void test_ports_without_memory_are_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     int fd = raw_connect(f->path);
 
     assert_true(raw_send_message(fd, LOCAL_WRITE, PORT_REQUEST, 4, 0));
@@ -308,7 +275,7 @@ static void test_ports_without_memory_are_refused(void **state)
 
 static void test_seals(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     static const struct {
         int seals;
         uint32_t result;
@@ -334,7 +301,7 @@ static void test_seals(void **state)
 
 static void test_memory_sizes(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     static const struct {
         size_t len;
         uint32_t result;
@@ -361,7 +328,7 @@ static void test_memory_sizes(void **state)
     assert_still_serves(f);
 }
 
-static void assert_no_memory(struct fixture *f, int other)
+static void assert_no_memory(struct local_fixture *f, int other)
 {
     int fd = raw_connect(f->path);
     uint32_t result, value;
@@ -376,7 +343,7 @@ static void assert_no_memory(struct fixture *f, int other)
 
 static void test_descriptors_that_are_no_memory(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     char path[64];
     int pipes[2];
 
@@ -397,7 +364,7 @@ static void test_descriptors_that_are_no_memory(void **state)
 
 static void test_extra_descriptors_are_refused_and_closed(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     int memfd = raw_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
     int many[16];
 
@@ -417,7 +384,7 @@ static void test_extra_descriptors_are_refused_and_closed(void **state)
 
 static void test_descriptors_out_of_place_are_refused_and_closed(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     int memfd = raw_memfd(WIRE_BUFFER_SIZE, F_SEAL_SHRINK);
     static const uint8_t read[LOCAL_MESSAGE_SIZE] = {LOCAL_READ, 0, 0, 0, 8, 1, 0, 0, 4};
     int fd = attached(f);
@@ -436,7 +403,7 @@ static void test_descriptors_out_of_place_are_refused_and_closed(void **state)
 
 static void test_a_client_that_leaves_midway(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
 
     for (unsigned i = 0; i < 200; i++) {
         int fd = i % 2 == 0 ? raw_connect(f->path) : attached(f);
@@ -454,7 +421,7 @@ static void test_a_client_that_leaves_midway(void **state)
 
 static void test_a_client_that_takes_no_answers_is_dropped(void **state)
 {
-    struct fixture *f = *state;
+    struct local_fixture *f = *state;
     int fd = attached(f);
     unsigned sent = 0;
 
@@ -469,7 +436,8 @@ static void test_a_client_that_takes_no_answers_is_dropped(void **state)
     assert_descriptors(f->descriptors);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, local_fixture_set_up, local_fixture_tear_down)
 
 int main(void)
 {
