@@ -246,29 +246,57 @@ static efi_status check_signature(struct write *write)
     return check_trusted(write, &message);
 }
 
-typedef efi_status (*check)(struct write *write);
+struct check {
+    efi_status (*run)(struct write *write);
+    enum auth_reason reason; /* of a write that fails it */
+};
 
-static const check checks[] = {
-    check_append, check_existing, check_descriptor, check_format, check_time, check_signature,
+static const struct check checks[] = {
+    {check_append, AUTH_REASON_APPEND},
+    {check_existing, AUTH_REASON_ORDINARY},
+    {check_descriptor, AUTH_REASON_DESCRIPTOR},
+    {check_format, AUTH_REASON_FORMAT},
+    {check_time, AUTH_REASON_TIME},
+    {check_signature, AUTH_REASON_SIGNATURE},
 };
 
 /* A new PK is verified before anything is said about its format. */
-static const check checks_of_signed_pk[] = {
-    check_append, check_existing, check_descriptor, check_time, check_signature, check_format,
+static const struct check checks_of_signed_pk[] = {
+    {check_append, AUTH_REASON_APPEND},         {check_existing, AUTH_REASON_ORDINARY},
+    {check_descriptor, AUTH_REASON_DESCRIPTOR}, {check_time, AUTH_REASON_TIME},
+    {check_signature, AUTH_REASON_SIGNATURE},   {check_format, AUTH_REASON_FORMAT},
 };
 
 _Static_assert(sizeof(checks) == sizeof(checks_of_signed_pk), "the same checks, in another order");
 
-static efi_status run_checks(struct write *write)
+static efi_status run_checks(struct write *write, enum auth_reason *reason)
 {
     bool signed_pk = write->rule == rule_of(AUTH_CLASS_PK) && write->signer == SIGNER_PK;
-    const check *order = signed_pk ? checks_of_signed_pk : checks;
+    const struct check *order = signed_pk ? checks_of_signed_pk : checks;
     efi_status status = EFI_SUCCESS;
 
     for (size_t i = 0; status == EFI_SUCCESS && i < sizeof(checks) / sizeof(checks[0]); i++) {
-        status = order[i](write);
+        status = order[i].run(write);
+        *reason = order[i].reason;
     }
     return status;
+}
+
+const char *auth_reason_text(enum auth_reason reason)
+{
+    static const char *const texts[] = {
+        [AUTH_REASON_NONE] = "nothing is wrong with it",
+        [AUTH_REASON_APPEND] = "this variable can't be appended to",
+        [AUTH_REASON_ORDINARY] = "the variable that is there is not an authenticated one",
+        [AUTH_REASON_DESCRIPTOR] = "it is no well-formed .auth file",
+        [AUTH_REASON_FORMAT] = "its content is not what this variable holds",
+        [AUTH_REASON_TIME] = "its time is not later than that of what is there",
+        [AUTH_REASON_SIGNATURE] = "it is not signed by who has to sign it, or not for this",
+        [AUTH_REASON_STORED] = "what is there is damaged: nothing can be appended to it",
+        [AUTH_REASON_MEMORY] = "out of memory",
+    };
+
+    return texts[reason];
 }
 
 static efi_status join(struct merged *out, struct span old, struct span new)
@@ -347,14 +375,17 @@ void auth_decide(struct auth_decision *out, const struct store *store, bool enfo
         .signer = rule->signer[mode_of(store, enforce)],
         .existing = store_get(store, &request->guid, request->name),
     };
-    efi_status status = run_checks(&write);
+    enum auth_reason reason;
+    efi_status status = run_checks(&write, &reason);
 
     *out = (struct auth_decision){.action = AUTH_DENY};
     if (status == EFI_SUCCESS) {
         status = decide_valid(out, &write);
+        reason = AUTH_REASON_STORED;
     }
     if (status != EFI_SUCCESS) {
         out->action = AUTH_DENY;
+        out->reason = status == EFI_OUT_OF_RESOURCES ? AUTH_REASON_MEMORY : reason;
     }
     out->status = status;
 }

@@ -41,9 +41,26 @@ enum auth_action {
     AUTH_KEEP,   /* an append of nothing: valid, and changes nothing */
 };
 
+/* Which of the checks a denied write failed: several have the same status. */
+enum auth_reason {
+    AUTH_REASON_NONE,       /* it isn't denied */
+    AUTH_REASON_APPEND,     /* the variable can't be appended to */
+    AUTH_REASON_ORDINARY,   /* the variable there is isn't an authenticated one */
+    AUTH_REASON_DESCRIPTOR, /* the data begins with no well-formed descriptor */
+    AUTH_REASON_FORMAT,     /* the content is not what the variable holds */
+    AUTH_REASON_TIME,       /* not later than what is stored */
+    AUTH_REASON_SIGNATURE,  /* of nobody who may sign it, or not valid */
+    AUTH_REASON_STORED,     /* what is stored is damaged, so nothing can be appended to it */
+    AUTH_REASON_MEMORY,
+};
+
+/* For people: "its time is not later than that of what is there". */
+const char *auth_reason_text(enum auth_reason reason);
+
 struct auth_decision {
     enum auth_action action;
-    efi_status status;   /* EFI_SUCCESS unless denied */
+    efi_status status; /* EFI_SUCCESS unless denied */
+    enum auth_reason reason;
     struct span payload; /* the variable's whole new data, appends merged; in the request's bytes,
                             in the store's or in merged */
     struct efi_time time;

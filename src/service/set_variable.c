@@ -214,7 +214,7 @@ static efi_status write_ordinary(const struct call *call)
 }
 
 /* Who looks after a VM wants to know what became of its keys. */
-static void log_key_write(const struct call *call, efi_status status)
+static void log_key_write(const struct call *call, efi_status status, enum auth_reason reason)
 {
     char name[64];
     bool key = auth_classify(&call->request->guid, call->request->name) != AUTH_CLASS_OTHER;
@@ -226,9 +226,9 @@ static void log_key_write(const struct call *call, efi_status status)
                     auth_setup_mode(call->service->store) ? "setup" : "user",
                     service_secure_boot(call->service) ? "on" : "off");
     } else if (status == EFI_SECURITY_VIOLATION) {
-        log_limited(&call->service->limit, LOG_LEVEL_WARNING,
-                    "a write to %s was refused: its signature or time is not valid for it",
-                    efi_name_format(name, sizeof(name), call->request->name));
+        log_limited(&call->service->limit, LOG_LEVEL_WARNING, "a write to %s was refused: %s",
+                    efi_name_format(name, sizeof(name), call->request->name),
+                    auth_reason_text(reason));
     }
 }
 
@@ -260,7 +260,7 @@ static efi_status write_authenticated(const struct call *call)
                 call->request);
     efi_status status = apply_decision(call, &decision);
     auth_decision_free(&decision);
-    log_key_write(call, status);
+    log_key_write(call, status, decision.reason);
     return status;
 }
 

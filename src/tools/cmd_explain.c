@@ -128,61 +128,62 @@ static const char *who_may_sign(const struct request *request, bool setup)
     }
 }
 
-/* What the decision doesn't say: which of the checks it was. */
-static const char *refusal(const struct store *store, const struct request *request,
-                           const struct descriptor *descriptor, efi_status status)
+/* Would what is decided fit? The store is as it was afterwards. */
+static bool fits_into(struct store *store, const struct request *request,
+                      const struct auth_decision *decision)
 {
-    const struct variable *there = store_get(store, &request->guid, request->name);
-    bool append = (request->attributes & EFI_VARIABLE_APPEND_WRITE) != 0;
-    bool key = auth_classify(&request->guid, request->name) != AUTH_CLASS_OTHER;
+    const struct variable variable = {.guid = request->guid,
+                                      .name = request->name,
+                                      .data = decision->payload,
+                                      .attributes = AUTH_KEY_ATTRIBUTES};
+    size_t mark = store_begin(store);
+    bool fits = decision->action != AUTH_PUT ||
+                (store_put(store, &variable) && store_check_quota(store, mark) == EFI_SUCCESS);
 
-    if (status == EFI_OUT_OF_RESOURCES) {
-        return "there is not enough room";
-    }
-    if (key && signature_database_count(descriptor->payload) == SIZE_MAX) {
-        return "its content is not signature lists";
-    }
-    if (status == EFI_INVALID_PARAMETER) {
-        return append ? "this variable can't be appended to, or its content is not what it holds"
-                      : "its content is not what this variable holds";
-    }
-    if (!append && there != NULL && efi_time_compare(&descriptor->time, &there->time) <= 0) {
-        return "its time is not later than that of what is there";
-    }
-    return who_may_sign(request, auth_setup_mode(store));
+    store_abort(store, mark);
+    return fits;
 }
 
-static efi_status decide(const struct store *store, const struct request *request)
+static const char *refusal(const struct store *store, const struct request *request,
+                           enum auth_reason reason)
+{
+    return reason == AUTH_REASON_SIGNATURE ? who_may_sign(request, auth_setup_mode(store))
+                                           : auth_reason_text(reason);
+}
+
+static json_t *refused(efi_status status, const char *because)
+{
+    return json_pack("{s:b, s:s, s:s}", "accepted", false, "status", efi_status_text(status),
+                     "because", because);
+}
+
+/* As a replacement or as an append: the signature is for one of them. What the daemon decides by,
+ * and tells in its log, decides here. */
+static json_t *judge(struct store *store, struct request *request, uint32_t append)
 {
     struct verifier *verifier = openssl_verifier_new(OPENSSL_VERIFIER_RSA);
-    struct auth_decision decision;
-    efi_status status = EFI_OUT_OF_RESOURCES;
+    struct auth_decision decision = {0};
+    json_t *judgement;
 
-    if (verifier != NULL) {
-        auth_decide(&decision, store, true, verifier, request);
-        status = decision.status;
-        auth_decision_free(&decision);
+    if (verifier == NULL) {
+        return refused(EFI_OUT_OF_RESOURCES, auth_reason_text(AUTH_REASON_MEMORY));
     }
-    verifier_free(verifier);
-    return status;
-}
-
-/* As a replacement or as an append: the signature is for one of them. */
-static json_t *judge(const struct store *store, struct request *request,
-                     const struct descriptor *descriptor, uint32_t append)
-{
     request->attributes = AUTH_KEY_ATTRIBUTES | append;
-    efi_status status = decide(store, request);
-
-    if (status == EFI_SUCCESS) {
-        return json_pack("{s:b}", "accepted", true);
+    auth_decide(&decision, store, true, verifier, request);
+    if (decision.status != EFI_SUCCESS) {
+        judgement = refused(decision.status, refusal(store, request, decision.reason));
+    } else if (!fits_into(store, request, &decision)) {
+        judgement = refused(EFI_OUT_OF_RESOURCES, "there is not enough room");
+    } else {
+        judgement = json_pack("{s:b}", "accepted", true);
     }
-    return json_pack("{s:b, s:s, s:s}", "accepted", false, "status", efi_status_text(status),
-                     "because", refusal(store, request, descriptor, status));
+    auth_decision_free(&decision);
+    verifier_free(verifier);
+    return judgement;
 }
 
-static json_t *explain(const struct store *store, const struct variable_name *name,
-                       struct span file, const struct descriptor *descriptor, bool hex)
+static json_t *explain(struct store *store, const struct variable_name *name, struct span file,
+                       const struct descriptor *descriptor, bool hex)
 {
     char time[TIME_TEXT_SIZE];
     char text[256];
@@ -195,9 +196,8 @@ static json_t *explain(const struct store *store, const struct variable_name *na
                              signer_of(descriptor->pkcs7), "signed_for", purpose_tree(&purpose),
                              "needed", who_may_sign(&request, auth_setup_mode(store)));
 
-    json_object_set_new(tree, "as_replacement", judge(store, &request, descriptor, 0));
-    json_object_set_new(tree, "as_append",
-                        judge(store, &request, descriptor, EFI_VARIABLE_APPEND_WRITE));
+    json_object_set_new(tree, "as_replacement", judge(store, &request, 0));
+    json_object_set_new(tree, "as_append", judge(store, &request, EFI_VARIABLE_APPEND_WRITE));
     json_t *content = describe_signatures(descriptor->payload, hex);
     json_object_set_new(tree, "content",
                         content != NULL ? content : tree_hex(descriptor->payload, hex ? 0 : 32));
@@ -230,7 +230,7 @@ static bool find_variable(struct variable_name *out, struct command_line *line, 
 }
 
 /* -1 with err set; otherwise whether it would be accepted. */
-static int explain_file(struct command_line *line, const struct store *store, struct err *err)
+static int explain_file(struct command_line *line, struct store *store, struct err *err)
 {
     const char *path = command_take(line);
     size_t len;

@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cases  # noqa: E402
 from cases import GLOBAL, SECURITY, equal  # noqa: E402
-from varstore import Case, vars_format  # noqa: E402
+from varstore import Case, OTHER, vars_format  # noqa: E402
 
 
 def sign(case, name, guid, esl, key, cert, time, append=False):
@@ -47,6 +47,14 @@ def test_explain(case):
     equal(result["as_replacement"]["because"], "the PK or a certificate of KEK has to sign it")
     result = explain("KEK", GLOBAL, lists, other_key, other, "2026-07-01 00:00:00", code=1)
     equal(result["needed"], "the PK has to sign it")
+    result = explain("db", SECURITY, b"rubbish", key, cert, "2026-07-01 00:00:00", code=1)
+    equal(result["as_replacement"]["because"], "its content is not what this variable holds")
+    result = explain("PK", GLOBAL, lists, key, cert, "2026-07-01 00:00:00", code=0)
+    equal(result["as_append"]["because"], "this variable can't be appended to")
+    many = [(OTHER, "V%d" % i, bytes(57000), 7) for i in range(2)] + [(OTHER, "W", bytes(16000), 7)]
+    full = case.path("full", case.blob(*many))
+    result = case.json("explain", full, sign(case, "db", SECURITY, lists * 2, key, cert, "2026-07-01 00:00:00"), code=1)
+    equal((result["as_replacement"]["because"], result["as_replacement"]["status"]), ("there is not enough room", "Out of Resources"))
     unsigned = case.path("create-auth")
     subprocess.run([unsigned, "db", case.path("db-unsigned.auth"), other], check=True)
     result = case.json("explain", store, case.path("db-unsigned.auth"), code=1)

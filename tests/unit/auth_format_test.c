@@ -19,9 +19,10 @@ static const struct guid some_guid =
 /* -------------------------------------------------------------------------------- what is signed
  */
 
-static efi_status decide(const struct store *store, struct fake_verifier *fake, struct span name,
-                         const struct guid *guid, const char *signer, uint32_t append,
-                         struct span payload)
+/* The status; what is denied has a reason, and each reason one status. */
+static efi_status decide_why(enum auth_reason *reason, const struct store *store,
+                             struct fake_verifier *fake, struct span name, const struct guid *guid,
+                             const char *signer, uint32_t append, struct span payload)
 {
     uint8_t data[1024];
     struct efi_time time = signing_time(101);
@@ -37,8 +38,20 @@ static efi_status decide(const struct store *store, struct fake_verifier *fake, 
 
     auth_decide(&decision, store, true, &fake->base, &request);
     efi_status status = decision.status;
+    *reason = decision.reason;
     auth_decision_free(&decision);
+    assert_int_equal(status == EFI_SUCCESS, *reason == AUTH_REASON_NONE);
+    assert_true(strlen(auth_reason_text(*reason)) > 0);
     return status;
+}
+
+static efi_status decide(const struct store *store, struct fake_verifier *fake, struct span name,
+                         const struct guid *guid, const char *signer, uint32_t append,
+                         struct span payload)
+{
+    enum auth_reason reason;
+
+    return decide_why(&reason, store, fake, name, guid, signer, append, payload);
 }
 
 static void test_what_is_signed(void **state)
@@ -121,6 +134,7 @@ static void test_unsigned_is_not_unchecked(void **state)
     struct fake_verifier fake;
     struct store *store = auth_state_new(false);
     struct auth_decision decision;
+    enum auth_reason reason;
     struct request request = {.command = WIRE_SET_VARIABLE,
                               .name = EFI_NAME("db"),
                               .guid = EFI_IMAGE_SECURITY_DATABASE,
@@ -130,14 +144,16 @@ static void test_unsigned_is_not_unchecked(void **state)
 
     (void)state;
     fake_verifier_init(&fake);
-    assert_true(decide(store, &fake, request.name, &request.guid, "", 0, span_of("x", 1)) ==
-                EFI_INVALID_PARAMETER);
+    assert_true(decide_why(&reason, store, &fake, request.name, &request.guid, "", 0,
+                           span_of("x", 1)) == EFI_INVALID_PARAMETER);
+    assert_int_equal(reason, AUTH_REASON_FORMAT);
     assert_true(decide(store, &fake, request.name, &request.guid, "", 0, hash) == EFI_SUCCESS);
     for (int enforce = 0; enforce < 2; enforce++) {
         for (int bare = 0; bare < 2; bare++) {
             request.data = bare ? hash : span_of(NULL, 0);
             auth_decide(&decision, store, enforce, &fake.base, &request);
             assert_true(decision.status == EFI_SECURITY_VIOLATION);
+            assert_int_equal(decision.reason, AUTH_REASON_DESCRIPTOR);
             auth_decision_free(&decision);
         }
     }
@@ -186,14 +202,16 @@ static void test_malformed_database(void **state)
 {
     struct fake_verifier fake;
     struct store *store = auth_state_new(true);
+    enum auth_reason reason;
     uint8_t hash[128];
 
     (void)state;
     fake_verifier_init(&fake);
     put_raw(store, &EFI_IMAGE_SECURITY_DATABASE, EFI_NAME("dbx"), span_of("rubbish", 7),
             AUTH_KEY_ATTRIBUTES);
-    assert_true(decide(store, &fake, EFI_NAME("dbx"), &EFI_IMAGE_SECURITY_DATABASE, "kek", APPEND,
-                       one_hash(hash)) == EFI_INVALID_PARAMETER);
+    assert_true(decide_why(&reason, store, &fake, EFI_NAME("dbx"), &EFI_IMAGE_SECURITY_DATABASE,
+                           "kek", APPEND, one_hash(hash)) == EFI_INVALID_PARAMETER);
+    assert_int_equal(reason, AUTH_REASON_STORED);
     assert_true(decide(store, &fake, EFI_NAME("dbx"), &EFI_IMAGE_SECURITY_DATABASE, "kek", 0,
                        one_hash(hash)) == EFI_SUCCESS);
     store_free(store);
@@ -203,12 +221,14 @@ static void test_ordinary_variable_stays_one(void **state)
 {
     struct fake_verifier fake;
     struct store *store = auth_state_new(true);
+    enum auth_reason reason;
 
     (void)state;
     fake_verifier_init(&fake);
     put_raw(store, &some_guid, EFI_NAME("ordinary"), span_of("x", 1), EFI_VARIABLE_NV_BS_RT);
-    assert_true(decide(store, &fake, EFI_NAME("ordinary"), &some_guid, "owner", 0,
-                       span_of("x", 1)) == EFI_INVALID_PARAMETER);
+    assert_true(decide_why(&reason, store, &fake, EFI_NAME("ordinary"), &some_guid, "owner", 0,
+                           span_of("x", 1)) == EFI_INVALID_PARAMETER);
+    assert_int_equal(reason, AUTH_REASON_ORDINARY);
     store_free(store);
 }
 

@@ -116,16 +116,28 @@ static bool is_append(const struct row *row)
     return row->op == APPEND_ENTRY || row->op == APPEND_NOTHING;
 }
 
-static efi_status expected_status(const struct row *row)
+static enum auth_reason expected_reason(const struct row *row)
 {
     if (row->target == T_PK && is_append(row)) {
-        return EFI_INVALID_PARAMETER;
+        return AUTH_REASON_APPEND;
     }
     bool time_counts = exists(row) && !is_append(row) && !unsigned_will_do(row);
-    if (!signer_may(row) || (time_counts && row->time <= 100)) {
+    if (time_counts && row->time <= 100) {
+        return AUTH_REASON_TIME;
+    }
+    return signer_may(row) ? AUTH_REASON_NONE : AUTH_REASON_SIGNATURE;
+}
+
+static efi_status expected_status(const struct row *row)
+{
+    switch (expected_reason(row)) {
+    case AUTH_REASON_NONE:
+        return EFI_SUCCESS;
+    case AUTH_REASON_APPEND:
+        return EFI_INVALID_PARAMETER;
+    default:
         return EFI_SECURITY_VIOLATION;
     }
-    return EFI_SUCCESS;
 }
 
 static enum auth_action expected_action(const struct row *row)
@@ -206,6 +218,7 @@ static void check_row(const struct store *store, const struct row *row)
                  row->target, row->signer, row->op, row->time, efi_status_text(decision.status),
                  decision.action);
     }
+    assert_int_equal(decision.reason, expected_reason(row));
     if (decision.action == AUTH_PUT) {
         const struct variable *existing = store_get(store, &request.guid, request.name);
         expect_time(&decision, row);
