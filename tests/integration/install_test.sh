@@ -84,6 +84,10 @@ options_are_documented() {
     done <"$folder/options"
 }
 
+messages_are_real() {
+    python3 tests/support/known_messages.py docs/XEN.md packaging/xl/uefistored-dm src/*/*.c
+}
+
 completes() { # completes WORDS... CURRENT: what bash offers
     PATH=$BUILD_DIR:$PATH bash -c '
         compopt() { :; }
@@ -116,6 +120,7 @@ check the_paths_of_the_examples_are_installed examples_fit
 check each_setting_of_uefistored_dm_is_documented settings_are_documented
 check the_example_of_settings_is_taken example_is_taken
 check each_option_of_the_daemon_is_documented options_are_documented
+check each_message_in_the_table_of_troubles_exists messages_are_real
 check the_completion_knows_the_daemons_options completion_knows
 check settings_that_were_changed_are_kept settings_are_kept
 check uninstall_leaves_nothing leaves_nothing
