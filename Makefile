@@ -250,7 +250,7 @@ install: all ## Install below DESTDIR and PREFIX (/usr/local)
 	install -D -m 0755 $(BUILD)/release/varstore $(DESTDIR)$(BINDIR)/varstore
 	for name in $(TOOL_NAMES); do ln -sf varstore $(DESTDIR)$(BINDIR)/$$name; done
 	install -D -m 0755 packaging/xl/uefistored-dm $(DESTDIR)$(LIBEXECDIR)/uefistored/uefistored-dm
-	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/uefistored/vms
+	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/uefistored/vms $(DESTDIR)$(SYSCONFDIR)/uefistored/keys
 	[ -e $(DESTDIR)$(DM_CONF) ] || install -m 0644 packaging/xl/uefistored-dm.conf $(DESTDIR)$(DM_CONF)
 	for name in $(COMPLETIONS); do \
 		install -D -m 0644 packaging/bash-completion/$$name $(DESTDIR)$(COMPLETIONDIR)/$$name; done
@@ -269,7 +269,7 @@ uninstall: ## Remove what install and install-firmware put there; keep settings 
 	for page in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	! cmp -s packaging/xl/uefistored-dm.conf $(DESTDIR)$(DM_CONF) || rm -f $(DESTDIR)$(DM_CONF)
 	[ ! -e $(DESTDIR)$(DM_CONF) ] || echo "kept: $(DESTDIR)$(DM_CONF)"
-	for dir in $(LIBEXECDIR)/uefistored $(FIRMWAREDIR) $(SYSCONFDIR)/uefistored/vms $(SYSCONFDIR)/uefistored; do \
+	for dir in $(LIBEXECDIR)/uefistored $(FIRMWAREDIR) $(SYSCONFDIR)/uefistored/{vms,keys,}; do \
 		[ ! -d $(DESTDIR)$$dir ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$dir; done
 
 deploy: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier ## Copy the daemon to HOST (HOST=name make deploy)

@@ -35,7 +35,7 @@ installs() {
 
 has_everything() {
     has /usr/sbin/{uefistored,varstored} /usr/libexec/uefistored/{uefistored-verifier,uefistored-dm} \
-        /usr/bin/{varstore,varstore-ls,varstore-sb-state} /etc/uefistored/uefistored-dm.conf /etc/uefistored/vms \
+        /usr/bin/{varstore,varstore-ls,varstore-sb-state} /etc/uefistored/uefistored-dm.conf /etc/uefistored/{vms,keys} \
         /usr/lib/uefistored/OVMF-xen-{debug,release}.fd /usr/share/man/man8/{uefistored,uefistored-dm}.8 \
         /usr/share/man/man1/varstore.1 /usr/share/bash-completion/completions/{uefistored,varstore} &&
         [ -x "$dest/usr/libexec/uefistored/uefistored-dm" ] && "$dest/usr/sbin/varstored" --version
