@@ -4,7 +4,11 @@
 #include "base/cleanup.h"
 #include "crypto/certificate.h"
 #include "crypto/pkcs7_sign.h"
+#include "crypto/x509_info.h"
+#include "tools/hex.h"
 
+#include <errno.h>
+#include <sys/random.h>
 #include <time.h>
 
 #define WIN_CERT_REVISION 0x0200u
@@ -15,8 +19,6 @@
 
 const struct guid AUTH_FILE_OWNER_MICROSOFT =
     GUID_INIT(0x77fa9abd, 0x0359, 0x4d32, 0xbd, 0x60, 0x28, 0xf4, 0xe7, 0x8f, 0x78, 0x4b);
-const struct guid AUTH_FILE_OWNER =
-    GUID_INIT(0x9d4a2f7c, 0x3b61, 0x4f0e, 0x8c, 0x55, 0x6e, 0x1b, 0x7a, 0x90, 0xd2, 0x34);
 
 static const struct guid type_pkcs7 =
     GUID_INIT(0x4aafd29d, 0x68df, 0x49ee, 0x8a, 0xa9, 0x34, 0x7d, 0x37, 0x56, 0x65, 0xa7);
@@ -51,18 +53,46 @@ void auth_file_write_head(struct writer *writer, const struct efi_time *time, si
 }
 
 /* By the organisation in the subject, which all of Microsoft's have. */
-const struct guid *auth_file_owner_of(struct span der)
+static bool is_microsofts(struct span der)
 {
     static const char organisation[] = "Microsoft Corporation";
     struct certificate certificate;
 
-    if (!certificate_parse(&certificate, der)) {
-        return &AUTH_FILE_OWNER;
+    return certificate_parse(&certificate, der) &&
+           memmem(certificate.subject.data, certificate.subject.len, organisation,
+                  sizeof(organisation) - 1) != NULL;
+}
+
+/* The number that says how it was made, and RFC 9562's variant. */
+static void set_version(struct guid *guid, unsigned version)
+{
+    guid->bytes[7] = (uint8_t)((guid->bytes[7] & 0x0fu) | version << 4);
+    guid->bytes[8] = (uint8_t)((guid->bytes[8] & 0x3fu) | 0x80u);
+}
+
+struct guid auth_file_owner_of(struct span der)
+{
+    char digest[2 * SHA256_LEN + 1];
+    struct guid owner;
+    size_t len;
+
+    if (is_microsofts(der)) {
+        return AUTH_FILE_OWNER_MICROSOFT;
     }
-    struct span subject = certificate.subject;
-    return memmem(subject.data, subject.len, organisation, sizeof(organisation) - 1) != NULL
-               ? &AUTH_FILE_OWNER_MICROSOFT
-               : &AUTH_FILE_OWNER;
+    x509_info_digest(digest, der);
+    digest[2 * GUID_SIZE] = '\0';
+    hex_read(digest, owner.bytes, GUID_SIZE, &len);
+    set_version(&owner, 8);
+    return owner;
+}
+
+bool auth_file_new_owner(struct guid *out, struct err *err)
+{
+    if (getrandom(out->bytes, GUID_SIZE, 0) != GUID_SIZE) {
+        return err_errno(err, "can't make a GUID at random");
+    }
+    set_version(out, 4);
+    return true;
 }
 
 static void write_list_head(struct writer *writer, const struct guid *type, size_t entry,

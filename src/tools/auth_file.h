@@ -17,11 +17,17 @@ struct efi_time auth_file_time_now(void);
 /* The time and the header of a PKCS #7 of so many bytes. */
 void auth_file_write_head(struct writer *writer, const struct efi_time *time, size_t pkcs7_len);
 
-/* Who entries belong to: Microsoft's certificates and hashes to Microsoft, so that updates from
- * there find them; others to this project. */
+/*
+ * Who an entry with this certificate belongs to, where nobody says: Microsoft's belong to
+ * Microsoft, so that updates from there find them; any other has an owner of its own, which is made
+ * of the certificate's SHA-256 (version 8 of RFC 9562), so that it is the same entry whenever it is
+ * made.
+ */
 extern const struct guid AUTH_FILE_OWNER_MICROSOFT;
-extern const struct guid AUTH_FILE_OWNER;
-const struct guid *auth_file_owner_of(struct span certificate);
+struct guid auth_file_owner_of(struct span certificate);
+
+/* A new owner, at random (version 4). False with err set when there is no randomness. */
+bool auth_file_new_owner(struct guid *out, struct err *err);
 
 /* A signature list with one certificate (DER). */
 #define AUTH_FILE_LIST_ROOM 44u /* bytes that it takes beside the certificate */

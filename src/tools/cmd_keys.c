@@ -32,6 +32,25 @@ static bool write_new(const char *folder, const char *key, const char *suffix, c
     return tool_write_file(path, span_of(text, strlen(text)), mode, err);
 }
 
+/* So that all of this set's entries, whenever they are made, are known by one owner. */
+static bool make_owner(const struct command_line *line, struct err *err)
+{
+    char text[GUID_TEXT_SIZE];
+    char path[PATH_MAX];
+    struct guid owner;
+
+    if (line->owner != NULL && !guid_parse(&owner, line->owner)) {
+        return err_set(err, "--owner: %s is not a GUID", line->owner);
+    }
+    if (line->owner == NULL && !auth_file_new_owner(&owner, err)) {
+        return false;
+    }
+    snprintf(path, sizeof(path), "%s/" KEY_OWNER_FILE, line->keys);
+    guid_format(text, &owner);
+    text[GUID_TEXT_SIZE - 1] = '\n'; /* in place of the terminator */
+    return access(path, F_OK) == 0 || tool_write_file(path, span_of(text, sizeof(text)), 0644, err);
+}
+
 static bool make_key(const struct command_line *line, const char *key, const char *purpose,
                      struct err *err)
 {
@@ -55,7 +74,7 @@ static int keys_make(struct command_line *line, struct err *err)
         err_errno(err, "can't make the folder %s", line->keys);
         return 1;
     }
-    bool made = make_key(line, "PK", "Platform Key", err) &&
+    bool made = make_owner(line, err) && make_key(line, "PK", "Platform Key", err) &&
                 make_key(line, "KEK", "Key Exchange Key", err) &&
                 make_key(line, "db", "Signature Database Key", err);
     return made ? 0 : 1;
@@ -141,7 +160,7 @@ static bool check_set(const struct command_line *line, const struct key_set *set
 
 bool keys_choose(struct key_choice *out, const struct command_line *line, struct err *err)
 {
-    *out = (struct key_choice){0};
+    *out = (struct key_choice){.owner = line->owner};
     return key_profile_parse(&out->profile, line->profile, err) &&
            dbx_choose(&out->dbx, line->arch, line->optional, err);
 }
@@ -257,7 +276,7 @@ const struct command COMMAND_KEYS = {
     "keys",
     "make|install|enroll [STORE] --keys DIR",
     "Makes keys, and puts keys into a store",
-    "VsfKpoNnyjSrOF",
+    "VsfKpoNGnyjSrOF",
     1,
     2,
     run_keys,

@@ -26,6 +26,7 @@ static const struct option_rule {
     {'a', "attributes", "NUMBER", MEMBER(attributes), "of a new variable (7)"},
     {'K', "keys", "DIR", MEMBER(keys), "the folder with keys and certificates"},
     {'p', "profile", "NAME", MEMBER(profile), "2011+2023, 2023 or own"},
+    {'G', "owner", "GUID", MEMBER(owner), "who the keys' entries in the variables belong to"},
     {'N', "name", "TEXT", MEMBER(name), "who the keys are for"},
     {'r', "arch", "NAME", MEMBER(arch), "of the VM, for dbx: x64, ia32, aarch64 or arm"},
     {'w', "wanted", "on|off", MEMBER(wanted), "whether the host enables Secure Boot"},

@@ -27,6 +27,7 @@ struct command_line {
     const char *name;    /* --name TEXT */
     const char *wanted;  /* --wanted on|off */
     const char *arch;    /* --arch NAME */
+    const char *owner;   /* --owner GUID */
     bool json, hex, check, all, dry_run, yes, merge, append, quiet, optional, force;
     char **args;
     int count;

@@ -66,7 +66,9 @@ static bool add_certificate(struct writer *payload, const char *path, struct err
         return file == NULL ? false : err_context(err, "%s", path);
     }
     struct span certificate = span_of(der, der_len);
-    auth_file_write_certificate(payload, auth_file_owner_of(certificate), certificate);
+    const struct guid owner = auth_file_owner_of(certificate);
+
+    auth_file_write_certificate(payload, &owner, certificate);
     return writer_ok(payload) ||
            err_set(err, "the certificates are too long for one variable (57344 bytes)");
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DEPTH_MAX 8
 #define MICROSOFT_2011 (MICROSOFT_KEK_2011 | MICROSOFT_WINDOWS_2011 | MICROSOFT_UEFI_2011)
@@ -22,6 +23,8 @@
 struct reading {
     struct key_set *set;
     const struct key_choice *choice;
+    struct guid owner; /* of one's own, if has_owner */
+    bool has_owner;
     bool own_pk;
     uint8_t *dbx_room; /* for the dbx of one file, as long as STORE_DATA_MAX */
     bool revoking;     /* the second time over: for the certificates that dbx names */
@@ -55,24 +58,33 @@ static bool has_name(struct span der, const char *wanted)
     return span_equal(span_of(name, len), span_of(wanted, strlen(wanted)));
 }
 
+static struct guid owner_of(const struct reading *reading, struct span der)
+{
+    return reading->has_owner ? reading->owner : auth_file_owner_of(der);
+}
+
 static void set_pk(struct reading *reading, struct span der, bool own)
 {
+    const struct guid owner = own ? owner_of(reading, der) : auth_file_owner_of(der);
+
     if (reading->own_pk && !own) {
         return;
     }
     reading->own_pk = own;
     reading->set->pk.len = 0;
-    auth_file_write_certificate(&reading->set->pk, auth_file_owner_of(der), der);
+    auth_file_write_certificate(&reading->set->pk, &owner, der);
 }
 
 static bool add_own(struct reading *reading, const char *file, struct span der)
 {
+    const struct guid owner = owner_of(reading, der);
+
     if (strcmp(file, "PK.crt") == 0) {
         set_pk(reading, der, true);
     } else if (strcmp(file, "KEK.crt") == 0) {
-        auth_file_write_certificate(&reading->set->kek, &AUTH_FILE_OWNER, der);
+        auth_file_write_certificate(&reading->set->kek, &owner, der);
     } else if (strcmp(file, "db.crt") == 0) {
-        auth_file_write_certificate(&reading->set->db, &AUTH_FILE_OWNER, der);
+        auth_file_write_certificate(&reading->set->db, &owner, der);
     } else {
         return false;
     }
@@ -236,6 +248,34 @@ static bool read_revoked(struct reading *reading, const char *path, struct err *
     return true;
 }
 
+static bool parse_owner(struct reading *reading, const char *text, const char *where,
+                        struct err *err)
+{
+    reading->has_owner = guid_parse(&reading->owner, text);
+    return reading->has_owner || err_set(err, "%s: %.60s is not a GUID", where, text);
+}
+
+static bool find_owner(struct reading *reading, const char *folder, struct err *err)
+{
+    char path[PATH_MAX];
+    char text[GUID_TEXT_SIZE] = "";
+
+    if (reading->choice->owner != NULL) {
+        return parse_owner(reading, reading->choice->owner, "--owner", err);
+    }
+    snprintf(path, sizeof(path), "%s/" KEY_OWNER_FILE, folder);
+    if (access(path, F_OK) != 0) {
+        return true;
+    }
+    size_t len;
+    auto_free uint8_t *file = tool_read_file(path, 4096, &len, err);
+    if (file == NULL) {
+        return false;
+    }
+    snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)file);
+    return parse_owner(reading, text, path, err);
+}
+
 static bool is_full(const struct key_set *set)
 {
     return !writer_ok(&set->pk) || !writer_ok(&set->kek) || !writer_ok(&set->db) ||
@@ -256,7 +296,8 @@ bool key_set_read(struct key_set *out, const char *path, const struct key_choice
     out->db = writer_of(out->room + 2 * (size_t)STORE_DATA_MAX, STORE_DATA_MAX);
     out->dbx = writer_of(out->room + 3 * (size_t)STORE_DATA_MAX, STORE_DATA_MAX);
     reading.dbx_room = out->room + 4 * (size_t)STORE_DATA_MAX;
-    if (!read_path(&reading, path, err) || !read_revoked(&reading, path, err)) {
+    if (!find_owner(&reading, path, err) || !read_path(&reading, path, err) ||
+        !read_revoked(&reading, path, err)) {
         return false;
     }
     return !is_full(out) || err_set(err, "%s has more certificates than fit into a variable", path);

@@ -21,7 +21,11 @@ enum key_profile {
 struct key_choice {
     enum key_profile profile;
     struct dbx_choice dbx;
+    const char *owner; /* of one's own entries, a GUID; NULL: what the folder has in owner.guid, and
+                          without that each certificate's (see auth_file.h) */
 };
+
+#define KEY_OWNER_FILE "owner.guid" /* made with the keys: a GUID and a line end */
 
 /* Signature lists; empty where there is nothing. */
 struct key_set {

@@ -98,7 +98,8 @@ static bool write_lists(struct writer *out, const char *key, struct span file, s
         if (der == NULL) {
             return false;
         }
-        auth_file_write_certificate(out, auth_file_owner_of(span_of(der, len)), span_of(der, len));
+        const struct guid owner = auth_file_owner_of(span_of(der, len));
+        auth_file_write_certificate(out, &owner, span_of(der, len));
     }
     return writer_ok(out) || err_set(err, "it is more than a variable can hold");
 }

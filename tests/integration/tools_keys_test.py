@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """varstore keys and certs."""
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cases  # noqa: E402
-from cases import equal  # noqa: E402
-from varstore import CERTIFICATES, Case, SHIM, sha256_list  # noqa: E402
+from cases import GLOBAL, SECURITY, equal  # noqa: E402
+from varstore import CERTIFICATES, Case, MICROSOFT, OTHER, SHIM, openssl, sha256_list  # noqa: E402
 
 
 def test_keys_make_install_enroll(case):
@@ -41,6 +43,48 @@ def test_keys_make_install_enroll(case):
     case.refused("keys", "enroll", store, code=2)
     case.refused("keys", "nonsense", store, "--keys", folder, code=2)
     case.refused("keys", "enroll", store, "--keys", folder, "--profile", "x")
+
+
+def owners(case, store, key):
+    return [each["owner"] for part in case.json("show", store, key)[0]["signatures"] for each in part["certificates"]]
+
+
+def test_owners(case):
+    folder, store = case.path("own"), case.path("s", case.blob())
+    case.run("keys", "make", "--keys", folder)
+    made = case.read("own/owner.guid").decode().strip()
+    assert re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", made), made
+    equal(os.stat(folder + "/owner.guid").st_mode & 0o777, 0o644)
+    enroll = ["keys", "enroll", store, "--keys", folder, "--profile", "own", "--yes"]
+    case.run(*enroll)
+    for key in ("PK", "KEK", "db"):
+        equal(owners(case, store, key), [made])
+    case.run(*enroll, "--owner", OTHER)
+    equal(owners(case, store, "db"), [OTHER])
+    os.remove(folder + "/owner.guid")
+    case.run(*enroll)
+    der = openssl("x509", "-in", folder + "/db.crt", "-outform", "DER")
+    derived = uuid.UUID(bytes_le=hashlib.sha256(der).digest()[:16])
+    derived = uuid.UUID(int=derived.int & ~(0xf << 76) & ~(3 << 62) | 8 << 76 | 2 << 62)
+    equal(owners(case, store, "db"), [str(derived)])
+    case.path("own/owner.guid", b"rubbish\n")
+    assert "owner.guid" in case.refused(*enroll)
+    case.run("keys", "make", "--keys", case.path("chosen"), "--owner", OTHER.upper())
+    equal(case.read("chosen/owner.guid").decode(), OTHER + "\n")
+    assert "not a GUID" in case.refused("keys", "make", "--keys", case.path("bad"), "--owner", "x")
+    assert not os.path.exists(case.path("bad/PK.key"))
+
+
+def test_an_owner_stays_when_certificates_are_merged(case):
+    folder, certs = case.microsofts_folder()
+    lists = case.lists(certs["u11"]).replace(uuid.UUID(MICROSOFT).bytes_le, uuid.UUID(OTHER).bytes_le)
+    theirs = sha256_list(b"\1" * 32)
+    store = case.path("s", case.blob((GLOBAL, "PK", case.lists(case.key("own")[1]), 0x27), (SECURITY, "db", lists, 0x27),
+                                     (SECURITY, "dbx", theirs, 0x27)))
+    case.run("certs", "update", "--merge", store, "--keys", folder, "--yes")
+    equal(owners(case, store, "db"), [OTHER, "Microsoft", "Microsoft"])
+    dbx = bytes.fromhex(case.json("get", store, "dbx")["data"])
+    assert dbx.startswith(theirs) and dbx.count(b"\1" * 32) == 1
 
 
 def test_keys_profiles(case):
