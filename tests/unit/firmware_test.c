@@ -418,8 +418,9 @@ static void a_cursor_writes_what_fits_and_nothing_beyond(void **state)
         bool ok = firmware_wire_write(out, capacity, 0x01020304, span_of("data", 4));
         assert_int_equal(ok, capacity >= 16);
         if (ok) {
-            assert_true(reader_u32le(&reader, &number) && reader_u64le(&reader, &len) &&
-                        reader_span(&reader, &data, len));
+            assert_true(reader_u32le(&reader, &number));
+            assert_true(reader_u64le(&reader, &len));
+            assert_true(reader_span(&reader, &data, len));
             assert_int_equal(number, 0x01020304);
             assert_true(span_equal(data, span_of("data", 4)));
         }
