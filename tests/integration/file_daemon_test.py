@@ -3,97 +3,41 @@
 """The daemon from end to end: a guest at the local transport, the variables in a file store."""
 import os
 import signal
-import subprocess
 import sys
-import threading
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", name) for name in ("xapi", "support")]
 import cases  # noqa: E402
 import vars  # noqa: E402
 from cases import as_root, equal  # noqa: E402
+from local_daemon import KEY, NV, VOLATILE, DaemonCase  # noqa: E402
 
-BUILD_DIR = os.environ["BUILD_DIR"]
-DAEMON = os.path.join(BUILD_DIR, "uefistored")
-GUEST = os.path.join(BUILD_DIR, "tests/programs/guest")
 GLOBAL, DATABASE = "8be4df61-93ca-11d2-aa0d-00e098032b8c", "d719b2cb-3d3a-4596-a3bc-dad00e67656f"
-NV, VOLATILE, KEY = 7, 6, 0x27
 USER = 61234
-# Looking for leaks needs more than the sandbox gives.
-ENVIRONMENT = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
 
 
 def contains(text, part):
     assert part in text, "%r is not in %r" % (part, text)
 
 
-class Guest:
-    """tests/programs/guest.c"""
-
-    def __init__(self, path):
-        self.process = subprocess.Popen([GUEST, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
-
-    def set(self, name, byte, length=100, attributes=NV):
-        equal(self.ask("set %s %d %d %d" % (name, attributes, length, byte)), "Success")
-
-    def expect(self, name, byte, length=100, attributes=NV):
-        equal(self.ask("get " + name), "Success %#x %d %d" % (attributes, length, byte))
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(20)
-
-
-class Case:
+class Case(DaemonCase):
     def __init__(self, folder):
-        self.folder, self.processes, self.guests = folder, [], []
+        super().__init__(folder)
         self.store = os.path.join(folder, "vm")
         self.count = 0
         os.chmod(folder, 0o755)
         os.mkdir(os.path.join(folder, "keys"))
 
-    def start(self, *arguments, store=None, ready=True, keep=()):
+    def start(self, *arguments, store=None, **how):
         self.count += 1
         self.transport = os.path.join(self.folder, "transport%d" % self.count)
-        process = subprocess.Popen(
-            [DAEMON, "--transport", "unix:" + self.transport, "--keys", os.path.join(self.folder, "keys"), "--backend", "file",
-             "--arg", "path:" + (store or self.store)] + list(arguments),
-            stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, pass_fds=keep)
-        watchdog = threading.Timer(60, process.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        self.processes.append(process)
-        process.log = ""
-        while ready:
-            line = process.stderr.readline()
-            process.log += line
-            assert line, "the daemon ended: " + process.log
-            ready = not line.rstrip().endswith("ready")
-        return process
+        return self.run_daemon("--keys", os.path.join(self.folder, "keys"), "--backend", "file", "--arg",
+                               "path:" + (store or self.store), *arguments, **how)
 
     def fails(self, *arguments, store=None):
         """Starts a daemon that is to give up, with status 1; gives what it says."""
         process = self.start(*arguments, store=store, ready=False)
         self.ended(process, 1)
         return process.log
-
-    def guest(self):
-        self.guests.append(Guest(self.transport))
-        return self.guests[-1]
-
-    def stop(self, process, number=signal.SIGTERM, status=0):
-        process.send_signal(number)
-        self.ended(process, status)
-
-    def ended(self, process, status):
-        process.log += process.stderr.read()
-        process.wait(30)
-        equal((process.returncode, status, process.log if process.returncode != status else ""), (status, status, ""))
 
     def state(self):
         with open(os.path.join(self.store, "EFI-variables"), "rb") as file:
@@ -106,15 +50,6 @@ class Case:
 
     def history(self):
         return sorted(os.listdir(os.path.join(self.store, "history")))
-
-    def end(self):
-        for guest in self.guests:
-            guest.end()
-
-    def close(self):
-        for process in self.processes + [guest.process for guest in self.guests]:
-            process.kill()
-            process.wait()
 
 
 def blob_of(*variables):
@@ -131,8 +66,8 @@ def test_variables_outlive_the_daemon(case):
     for end, status in ((signal.SIGTERM, 0), (signal.SIGKILL, -9)):
         daemon = case.start()
         guest = case.guest()
-        guest.set("Kept", 1 if end == signal.SIGTERM else 2)
-        guest.set("Gone", 3, attributes=VOLATILE)
+        guest.put("Kept", 1 if end == signal.SIGTERM else 2)
+        guest.put("Gone", 3, attributes=VOLATILE)
         case.stop(daemon, end, status)
         daemon = case.start()
         guest = case.guest()
@@ -143,7 +78,7 @@ def test_variables_outlive_the_daemon(case):
 
 def test_the_state_is_what_another_reader_of_the_format_reads(case):
     daemon = case.start()
-    case.guest().set("Kept", 0xab, length=5)
+    case.guest().put("Kept", 0xab, length=5)
     case.stop(daemon)
     found = [variable for variable in vars.decode(case.state())["variables"] if variable["name"] == "Kept"]
     equal([(v["guid"], v["attributes"], v["data"]) for v in found], [(GLOBAL, NV, "ab" * 5)])
@@ -152,13 +87,13 @@ def test_the_state_is_what_another_reader_of_the_format_reads(case):
 def test_a_write_that_changes_nothing_touches_no_disk(case):
     case.start()
     guest = case.guest()
-    guest.set("Kept", 1)
+    guest.put("Kept", 1)
     before = os.stat(os.path.join(case.store, "EFI-variables"))
-    guest.set("Kept", 1)
-    guest.set("Volatile", 1, attributes=VOLATILE)
+    guest.put("Kept", 1)
+    guest.put("Volatile", 1, attributes=VOLATILE)
     after = os.stat(os.path.join(case.store, "EFI-variables"))
     equal((before.st_ino, before.st_mtime_ns), (after.st_ino, after.st_mtime_ns))
-    guest.set("Kept", 2)
+    guest.put("Kept", 2)
     assert os.stat(os.path.join(case.store, "EFI-variables")).st_ino != before.st_ino
 
 
@@ -172,7 +107,7 @@ def test_a_second_daemon_is_told_who_serves(case):
 def test_each_start_keeps_the_state_before_it(case):
     for round_number in range(3):
         daemon = case.start()
-        case.guest().set("Kept", round_number)
+        case.guest().put("Kept", round_number)
         case.stop(daemon)
     equal(len(case.history()), 2)
     case.stop(case.start())
@@ -188,7 +123,7 @@ def test_serves_as_somebody_else_in_a_chroot(case):
     daemon = case.start(*options)
     guest = case.guest()
     for byte in range(20):
-        guest.set("Kept", byte)
+        guest.put("Kept", byte)
     case.stop(daemon)
     for name in ("", "history", "lock", "EFI-variables"):
         status = os.stat(os.path.join(case.store, name))
@@ -213,7 +148,7 @@ def test_a_bad_record_is_left_out_and_stays_in_the_history(case):
     contains(daemon.log, "the variable Huge-%s is left out: its data is longer than 57344 bytes" % GLOBAL)
     guest = case.guest()
     guest.expect("Kept", 0xda)
-    guest.set("Kept", 2)
+    guest.put("Kept", 2)
     assert "Huge" not in names_of(case.state())
     with open(os.path.join(case.store, "history", case.history()[0]), "rb") as file:
         equal(file.read(), bad)
@@ -233,8 +168,8 @@ def test_resumes_with_an_empty_store_on_another_host(case):
     image = os.path.join(case.folder, "image")
     daemon = case.start("--arg", "save:" + image)
     guest = case.guest()
-    guest.set("Kept", 1)
-    guest.set("Volatile", 2, attributes=VOLATILE)
+    guest.put("Kept", 1)
+    guest.put("Volatile", 2, attributes=VOLATILE)
     case.stop(daemon)
     here = case.state()
     case.store = os.path.join(case.folder, "elsewhere")
@@ -280,7 +215,7 @@ def test_nobody_listening_to_events_is_no_failure(case):
 def test_a_restored_vm_without_an_image_is_taken_over(case):
     contains(case.fails("--restored"), "the VM ran before, but there are no variables of it here")
     daemon = case.start()
-    case.guest().set("Kept", 1)
+    case.guest().put("Kept", 1)
     case.stop(daemon)
     daemon = case.start("--restored")
     contains(daemon.log, "the VM goes on without a suspend image")
@@ -292,14 +227,14 @@ def test_a_restored_vm_without_an_image_is_taken_over(case):
 
 def test_nothing_is_saved_when_asked_so(case):
     daemon = case.start()
-    case.guest().set("Kept", 1)
+    case.guest().put("Kept", 1)
     case.stop(daemon)
     before = case.state()
     for byte in (2, 3):
         daemon = case.start("--nonpersistent")
         guest = case.guest()
         guest.expect("Kept", 1)
-        guest.set("Kept", byte)
+        guest.put("Kept", byte)
         guest.expect("Kept", byte)
         case.stop(daemon)
         equal(case.state(), before)

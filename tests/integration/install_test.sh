@@ -50,7 +50,13 @@ examples_fit() {
             count=$((count + 1))
         done < <(sed -n 's/^ *\(bios_path\|device_model\)_override = "\(.*\)"$/\2/p' "$file")
     done
-    [ "$count" -ge 4 ]
+    [ "$count" -ge 4 ] || return
+    # and what the lab starts its guests with
+    while IFS= read -r path; do
+        has "$path" && grep -q "^    [a-z_]*_override = \"$path\"$" docs/XEN.md || return
+        count=$((count - 1))
+    done < <(sed -n 's/^\(firmware\|device_model\)=//p' tests/xen/dom0/xl.sh)
+    [ "$count" -ge 2 ]
 }
 
 # Each setting that the script knows, with its default, and no other.

@@ -4,9 +4,7 @@
 import base64
 import os
 import signal
-import subprocess
 import sys
-import threading
 import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", name) for name in ("xapi", "support")]
@@ -14,41 +12,15 @@ import cases  # noqa: E402
 import server  # noqa: E402
 import vars  # noqa: E402
 from cases import GLOBAL, UUID, equal  # noqa: E402
+from local_daemon import BUILD_DIR, NV, VOLATILE, DaemonCase  # noqa: E402
 
-BUILD_DIR = os.environ["BUILD_DIR"]
 OPTIMISED = os.path.basename(BUILD_DIR) in ("nosan", "release")
-DAEMON = os.path.join(BUILD_DIR, "uefistored")
-GUEST = os.path.join(BUILD_DIR, "tests/programs/guest")
-NV, VOLATILE = 7, 6
-# Looking for leaks needs more than the sandbox gives.
-ENVIRONMENT = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
 
 
-class Guest:
-    def __init__(self, path):
-        self.process = subprocess.Popen([GUEST, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def send(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def ask(self, line):
-        self.send(line)
-        return self.process.stdout.readline().strip()
-
-    def set(self, name, byte, length=100, attributes=NV):
-        return self.ask("set %s %d %d %d" % (name, attributes, length, byte))
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(20)
-
-
-class Case:
+class Case(DaemonCase):
     def __init__(self, folder):
-        self.folder, self.processes, self.guests = folder, [], []
-        self.transport, self.root = os.path.join(folder, "transport"), os.path.join(folder, "root")
+        super().__init__(folder)
+        self.root = os.path.join(folder, "root")
         os.mkdir(self.root)
         self.save_file, self.keys = os.path.join(self.root, "save.dat"), os.path.join(folder, "keys")
         os.mkdir(self.keys)
@@ -58,39 +30,18 @@ class Case:
         self.server.listen()
 
     def start(self, *arguments, ready=True):
-        command = [DAEMON, "--transport", "unix:" + self.transport, "--keys", self.keys, "--backend", "xapidb"]
+        words = ["--keys", self.keys, "--backend", "xapidb"]
         if "--chroot" not in arguments:
-            command += ["--arg", "socket:" + self.path, "--arg", "save:" + self.save_file]
+            words += ["--arg", "socket:" + self.path, "--arg", "save:" + self.save_file]
         begun = time.monotonic()
-        process = subprocess.Popen(command + ["--arg", "uuid:" + UUID] + list(arguments), stderr=subprocess.PIPE, text=True,
-                                   env=ENVIRONMENT)
-        watchdog = threading.Timer(60, process.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        self.processes.append(process)
-        process.log = ""
-        while ready:
-            line = process.stderr.readline()
-            process.log += line
-            assert line, "the daemon ended: " + process.log
-            ready = not line.rstrip().endswith("ready")
+        process = self.run_daemon(*words, "--arg", "uuid:" + UUID, *arguments, ready=ready)
         process.seconds = time.monotonic() - begun
         return process
 
-    def guest(self):
-        self.guests.append(Guest(self.transport))
-        return self.guests[-1]
-
-    def stop(self, process, status=0):
+    def stop(self, process, number=signal.SIGTERM, status=0):
         begun = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        self.ended(process, status)
+        super().stop(process, number, status)
         process.seconds = time.monotonic() - begun
-
-    def ended(self, process, status):
-        process.log += process.stderr.read()
-        process.wait(30)
-        assert process.returncode == status, "exit status %r: %s" % (process.returncode, process.log)
 
     def nvram(self):
         return values(vars.decode(base64.b64decode(self.server.nvram["EFI-variables"], validate=True)))
@@ -100,16 +51,14 @@ class Case:
             return values(vars.decode(file.read()))
 
     def end(self):
-        for guest in self.guests:
-            guest.end()
+        super().end()
         for process in self.processes:
             if process.poll() is None:
                 self.stop(process)
         equal(self.server.counts["violations"], [])
 
     def close(self):
-        for process in self.processes + [guest.process for guest in self.guests]:
-            process.kill()
+        super().close()
         self.server.stop()
 
 
