@@ -92,7 +92,7 @@ static void write_node(struct writer *writer, const struct variable *variable)
     writer_bytes(writer, span_of(variable->owner, OWNER_SIZE));
 }
 
-uint8_t *certdb_make(const struct document *document, struct variable *out)
+bool certdb_make(const struct document *document, struct variable *out, uint8_t **data)
 {
     size_t size = 4;
 
@@ -100,11 +100,11 @@ uint8_t *certdb_make(const struct document *document, struct variable *out)
         const struct variable *variable = store_at(document->store, i);
         size += has_owner(variable) ? NODE_HEAD + variable->name.len + OWNER_SIZE : 0;
     }
-    uint8_t *data = size > 4 ? malloc(size) : NULL;
-    if (data == NULL) {
-        return NULL;
+    *data = size > 4 ? malloc(size) : NULL;
+    if (*data == NULL) {
+        return size == 4;
     }
-    struct writer writer = writer_of(data, size);
+    struct writer writer = writer_of(*data, size);
     writer_u32le(&writer, (uint32_t)size);
     for (size_t i = 0; i < store_count(document->store); i++) {
         if (has_owner(store_at(document->store, i))) {
@@ -115,5 +115,5 @@ uint8_t *certdb_make(const struct document *document, struct variable *out)
                              .name = EFI_NAME("certdb"),
                              .data = writer_span(&writer),
                              .attributes = AUTH_KEY_ATTRIBUTES};
-    return data;
+    return true;
 }

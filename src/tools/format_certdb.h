@@ -14,8 +14,8 @@
  * note. */
 bool certdb_take(struct document *document);
 
-/* The variable; its data is allocated, for the caller to free. NULL without memory, or when no
- * variable has an owner. */
-uint8_t *certdb_make(const struct document *document, struct variable *out);
+/* The variable; its data (*data) is allocated, for the caller to free; NULL when no variable has an
+ * owner. False without memory. */
+bool certdb_make(const struct document *document, struct variable *out, uint8_t **data);
 
 #endif

@@ -278,11 +278,14 @@ static uint8_t *copy_volume(struct span old)
     return volume;
 }
 
-static bool write_records(struct writer *writer, const struct document *document)
+static bool write_records(struct writer *writer, const struct document *document, struct err *err)
 {
     struct variable certdb;
-    auto_free uint8_t *certdb_data = certdb_make(document, &certdb);
+    auto_free uint8_t *certdb_data = NULL;
 
+    if (!certdb_make(document, &certdb, &certdb_data)) {
+        return err_set(err, "out of memory");
+    }
     for (size_t i = 0; i < store_count(document->store); i++) {
         const struct variable *variable = store_at(document->store, i);
         if ((variable->attributes & EFI_VARIABLE_NON_VOLATILE) != 0) {
@@ -292,7 +295,8 @@ static bool write_records(struct writer *writer, const struct document *document
     if (certdb_data != NULL) {
         write_record(writer, &certdb);
     }
-    return writer_ok(writer);
+    return writer_ok(writer) ||
+           err_set(err, "the variables don't fit into a store of %zu bytes", writer->capacity);
 }
 
 static uint8_t *encode(const struct document *document, struct span old, struct notes *notes,
@@ -318,11 +322,7 @@ static uint8_t *encode(const struct document *document, struct span old, struct 
     memset(volume + layout.records, 0xff, layout.end - layout.records);
     struct writer writer = writer_of(volume, layout.end);
     writer.len = layout.records;
-    if (!write_records(&writer, document)) {
-        err_set(err, "the variables don't fit into a store of %zu bytes", layout.end);
-        return NULL;
-    }
-    return take_ptr(volume);
+    return write_records(&writer, document, err) ? take_ptr(volume) : NULL;
 }
 
 const struct format FORMAT_EDK2 = {"edk2", detect, decode, encode};

@@ -116,6 +116,13 @@ static bool any_set(const uint8_t *bytes, size_t len)
     return false;
 }
 
+/* True where there is nothing to add, too. */
+static bool add_hex(json_t *object, const char *member, struct span bytes)
+{
+    return !any_set(bytes.data, bytes.len) || json_object_set_new(object, member, hex(bytes)) == 0;
+}
+
+/* NULL without memory. */
 static json_t *make_variable(const struct variable *variable)
 {
     char name[WIRE_NAME_MAX * 3];
@@ -128,11 +135,10 @@ static json_t *make_variable(const struct variable *variable)
                                efi_name_format(name, sizeof(name), variable->name), "guid",
                                guid_format(guid, &variable->guid), "attr",
                                (json_int_t)variable->attributes, "data", hex(variable->data));
-    if (any_set(time, sizeof(time))) {
-        json_object_set_new(object, "time", hex(span_of(time, sizeof(time))));
-    }
-    if (any_set(variable->owner, OWNER_SIZE)) {
-        json_object_set_new(object, "digest", hex(span_of(variable->owner, OWNER_SIZE)));
+    if (object != NULL && (!add_hex(object, "time", span_of(time, sizeof(time))) ||
+                           !add_hex(object, "digest", span_of(variable->owner, OWNER_SIZE)))) {
+        json_decref(object);
+        return NULL;
     }
     return object;
 }
@@ -148,40 +154,81 @@ static bool name_survives(const struct variable *variable)
     return span_equal(variable->name, span_of(bytes, len));
 }
 
-static void add_variable(json_t *variables, const struct variable *variable, struct notes *notes)
+/* False without memory. */
+static bool add_variable(json_t *variables, const struct variable *variable, struct notes *notes)
 {
     char name[128];
 
     if ((variable->attributes & EFI_VARIABLE_NON_VOLATILE) == 0) {
-        return;
+        return true;
     }
     if (!name_survives(variable)) {
         notes_add(notes, "the variable %s is left out: its name can't be written as text",
                   efi_name_format(name, sizeof(name), variable->name));
-        return;
+        return true;
     }
-    json_array_append_new(variables, make_variable(variable));
+    return json_array_append_new(variables, make_variable(variable)) == 0;
+}
+
+static json_t *make_root(const struct document *document, struct notes *notes)
+{
+    auto_tree json_t *root = json_pack("{s:i, s:[]}", "version", 2, "variables");
+    json_t *variables = json_object_get(root, "variables");
+
+    if (root == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < store_count(document->store); i++) {
+        if (!add_variable(variables, store_at(document->store, i), notes)) {
+            return NULL;
+        }
+    }
+    return take_ptr(root);
+}
+
+struct text {
+    uint8_t *bytes;
+    size_t len, capacity;
+    bool failed;
+};
+
+/* json_dumps goes on when it can't append an object's key: so the failure is kept here. */
+static int append(const char *part, size_t len, void *self)
+{
+    struct text *text = self;
+
+    if (text->len + len > text->capacity) {
+        size_t capacity = 2 * (text->len + len);
+        uint8_t *larger = realloc(text->bytes, capacity);
+
+        if (larger == NULL) {
+            text->failed = true;
+            return -1;
+        }
+        text->bytes = larger;
+        text->capacity = capacity;
+    }
+    memcpy(text->bytes + text->len, part, len);
+    text->len += len;
+    return 0;
 }
 
 static uint8_t *encode(const struct document *document, struct span old, struct notes *notes,
                        size_t *len, struct err *err)
 {
-    json_t *variables = json_array();
-    auto_tree json_t *root = json_pack("{s:i, s:o}", "version", 2, "variables", variables);
+    struct text text = {0};
 
     (void)old;
     format_note_volatile(document, notes);
-    for (size_t i = 0; i < store_count(document->store); i++) {
-        add_variable(variables, store_at(document->store, i), notes);
-    }
-    char *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(4));
-    if (text == NULL) {
+    auto_tree json_t *root = make_root(document, notes);
+    if (root == NULL || json_dump_callback(root, append, &text, JSON_INDENT(4)) != 0 ||
+        append("\n", 1, &text) != 0 || text.failed) {
         err_set(err, "out of memory");
+        free(text.bytes);
         return NULL;
     }
-    *len = strlen(text);
-    text[(*len)++] = '\n'; /* in place of the terminator */
-    return (uint8_t *)text;
+    *len = text.len;
+    return text.bytes;
 }
 
 const struct format FORMAT_JSON = {"json", detect, decode, encode};
