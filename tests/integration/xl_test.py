@@ -343,6 +343,7 @@ def a_killed_daemon_is_followed_by_another_but_not_for_ever(lab):
     os.kill(domain.daemon(), signal.SIGKILL)
     wait(lambda: "is not started again" in lab.syslog(), "no end of it")
     assert lab.syslog().count("starting another") == 5
+    assert "run_daemon" not in lab.syslog()  # what bash itself says of it
     domain.end()
 
 
