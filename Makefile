@@ -99,6 +99,7 @@ C_FILES := $(sort $(wildcard src/*/*.[ch] tests/*/*.[ch]))
 define variant_rules
 $(BUILD)/$(1)/obj/src/daemon/%.o: BASE_CFLAGS += -DUEFISTORED_VERSION='"$(VERSION)"' \
 	-DVERIFIER_PATH='"$(LIBEXECDIR)/uefistored/uefistored-verifier"'
+$(BUILD)/$(1)/obj/src/tools/tool.o: BASE_CFLAGS += -DUEFISTORED_VERSION='"$(VERSION)"'
 $(BUILD)/$(1)/obj/%.o: %.c $(BUILD)/$(1)/flags
 	@mkdir -p $$(@D)
 	$$(call run,CC,$$(CC_$(1)) $$(BASE_CFLAGS) $$(CFLAGS_$(1)) $$(WARNINGS) $$(CFLAGS) -Itests -c $$< -o $$@)

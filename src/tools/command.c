@@ -97,7 +97,8 @@ static void print_commands(FILE *stream)
     fputs("Usage: varstore SUBCOMMAND [STORE] [ARGUMENT]... [OPTION]...\n"
           "Shows and changes the UEFI variables of VMs. STORE is a folder of the daemon's, a file\n"
           "(VARS, base64 of it, OVMF_VARS.fd, JSON) or a folder of efivarfs files; in its place,\n"
-          "--vm UUID is a VM of XAPI's. varstore SUBCOMMAND --help tells more.\n\n",
+          "--vm UUID is a VM of XAPI's. varstore SUBCOMMAND --help tells more,\n"
+          "varstore --version which version this is.\n\n",
           stream);
     for (size_t i = 0; COMMANDS[i] != NULL; i++) {
         fprintf(stream, "  %-10s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
@@ -201,6 +202,9 @@ int command_main(int argc, char **argv)
 {
     const struct command *command = argc > 1 ? find(argv[1]) : NULL;
 
+    if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+        return tool_print_version("varstore");
+    }
     if (command == NULL) {
         bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 ||
                                  strcmp(argv[1], "-h") == 0);

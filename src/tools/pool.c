@@ -13,6 +13,7 @@
 struct pool {
     struct xapi_client xapi;
     char *reference;
+    char *uuid;
 };
 
 static bool find_pool(struct pool *pool, struct err *err)
@@ -29,6 +30,24 @@ static bool find_pool(struct pool *pool, struct err *err)
                                                              : result == XAPI_SUCCESS;
 }
 
+static void find_uuid(struct pool *pool)
+{
+    const struct xapi_param params[] = {xapi_param_string(pool->reference)};
+    const struct xapi_call call = {"pool.get_uuid", false, params, 1};
+    struct xapi_reply reply = {0};
+    struct err unused;
+
+    if (xapi_session_call(&pool->xapi.session, &call, &reply, &unused) == XAPI_SUCCESS) {
+        pool->uuid = xapi_client_text(reply.value);
+    }
+    xapi_reply_free(&reply);
+}
+
+const char *pool_uuid(const struct pool *pool)
+{
+    return pool->uuid != NULL ? pool->uuid : "";
+}
+
 struct pool *pool_open(const char *socket, struct err *err)
 {
     struct pool *pool = calloc(1, sizeof(*pool));
@@ -42,6 +61,7 @@ struct pool *pool_open(const char *socket, struct err *err)
         pool_close(pool);
         return NULL;
     }
+    find_uuid(pool);
     return pool;
 }
 
@@ -50,6 +70,7 @@ void pool_close(struct pool *pool)
     if (pool != NULL) {
         xapi_client_close(&pool->xapi);
         free(pool->reference);
+        free(pool->uuid);
         free(pool);
     }
 }

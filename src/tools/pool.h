@@ -12,6 +12,9 @@ struct pool;
 struct pool *pool_open(const char *socket, struct err *err);
 void pool_close(struct pool *pool); /* NULL is fine */
 
+/* For people; "" where XAPI doesn't say. Valid as long as the pool. */
+const char *pool_uuid(const struct pool *pool);
+
 /* The archive in force: the pool's own, or where there is none, what the hosts come with.
  * Allocated, for the caller to free; *len 0 when there is neither. NULL with err set. */
 uint8_t *pool_get_certificates(struct pool *pool, size_t *len, struct err *err);

@@ -39,6 +39,7 @@ static const char usage[] =
     "  -s, --socket PATH     XAPI's socket (" XAPI_SOCKET_DEFAULT ")\n"
     "  -u, --user-agent TEXT accepted and not used: nothing is downloaded\n"
     "  -d, --debug, --verbose accepted; they change nothing\n"
+    "  -V, --version         show the version\n"
     "  -h, --help            show this help\n";
 
 static const char *const keys[KEY_COUNT] = {"PK", "KEK", "db", "dbx"};
@@ -174,13 +175,19 @@ static bool make_archive(struct writer *archive, const struct options *options, 
     return writer_ok(archive) || err_set(err, "the certificates are too long");
 }
 
-static bool set(const struct options *options, struct span archive, struct err *err)
+/* done: what is said then, before the pool's UUID. */
+static bool set(const struct options *options, struct span archive, const char *done,
+                struct err *err)
 {
     struct pool *pool = pool_open(options->socket, err);
-    bool done = pool != NULL && pool_set_certificates(pool, archive, err);
+    bool is_set = pool != NULL && pool_set_certificates(pool, archive, err);
 
+    if (is_set) {
+        const char *uuid = pool_uuid(pool);
+        printf("%s%s%s.\n", done, *uuid != '\0' ? " " : "", uuid);
+    }
     pool_close(pool);
-    return done;
+    return is_set;
 }
 
 static bool install(const struct options *options, char **args, int count, struct err *err)
@@ -193,16 +200,15 @@ static bool install(const struct options *options, char **args, int count, struc
     }
     struct writer archive = writer_of(bytes, room);
     return make_archive(&archive, options, args, count, err) &&
-           set(options, writer_span(&archive), err) &&
-           puts("Successfully installed custom certificates to the XAPI DB for pool.") >= 0;
+           set(options, writer_span(&archive),
+               "Successfully installed custom certificates to the XAPI DB for pool", err);
 }
 
 static bool clear(const struct options *options, char **args, int count, struct err *err)
 {
     (void)args;
     (void)count;
-    return set(options, span_of(NULL, 0), err) &&
-           puts("Cleared certificates from XAPI DB for pool.") >= 0;
+    return set(options, span_of(NULL, 0), "Cleared certificates from XAPI DB for pool", err);
 }
 
 /* --------------------------------------------------------------------------- report and extract */
@@ -232,6 +238,9 @@ static bool walk(const struct options *options, json_t *report, const char *want
     struct span content;
     bool damaged = false;
 
+    if (bytes != NULL && report != NULL) {
+        printf("Certificate Info for pool: %s\n", pool_uuid(pool));
+    }
     pool_close(pool);
     while (bytes != NULL && tar_next_file(&reader, name, &content, &damaged)) {
         const char *slash = strrchr(name, '/');
@@ -311,18 +320,25 @@ static int run(const struct options *options, char **args, int count)
 
 int tool_secureboot_certs(int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"defaults", required_argument, NULL, 'D'}, {"pk-priv", required_argument, NULL, 'p'},
-        {"debug", no_argument, NULL, 'd'},          {"verbose", no_argument, NULL, 'd'},
-        {"socket", required_argument, NULL, 's'},   {"user-agent", required_argument, NULL, 'u'},
-        {"help", no_argument, NULL, 'h'},           {0}};
+    static const struct option long_options[] = {{"defaults", required_argument, NULL, 'D'},
+                                                 {"pk-priv", required_argument, NULL, 'p'},
+                                                 {"debug", no_argument, NULL, 'd'},
+                                                 {"verbose", no_argument, NULL, 'd'},
+                                                 {"socket", required_argument, NULL, 's'},
+                                                 {"user-agent", required_argument, NULL, 'u'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {"version", no_argument, NULL, 'V'},
+                                                 {0}};
     struct options options = {XAPI_SOCKET_DEFAULT, DEFAULTS, NULL};
     int letter;
 
-    while ((letter = getopt_long(argc, argv, "D:p:ds:u:h", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "D:p:ds:u:hV", long_options, NULL)) != -1) {
         if (letter == 'h' || letter == '?') {
             fputs(usage, letter == 'h' ? stdout : stderr);
             return letter == 'h' ? 0 : 1;
+        }
+        if (letter == 'V') {
+            return tool_print_version(NAME);
         }
         if (letter == 's') {
             options.socket = optarg;

@@ -17,6 +17,12 @@ int tool_fail(const char *name, const struct err *err)
     return 1;
 }
 
+int tool_print_version(const char *name)
+{
+    printf("%s (uefistored) %s\n", name, UEFISTORED_VERSION);
+    return 0;
+}
+
 uint8_t *tool_read_file(const char *path, size_t limit, size_t *len, struct err *err)
 {
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);

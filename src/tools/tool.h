@@ -28,6 +28,9 @@ int tool_secureboot_certs(int argc, char **argv);
 /* "name: text" on stderr; gives 1, the exit code of a tool that failed. */
 int tool_fail(const char *name, const struct err *err);
 
+/* "NAME (uefistored) VERSION" on stdout; gives 0. */
+int tool_print_version(const char *name);
+
 /* A whole file, allocated, for the caller to free; NULL with err set (it names the file). */
 uint8_t *tool_read_file(const char *path, size_t limit, size_t *len, struct err *err);
 

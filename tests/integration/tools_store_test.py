@@ -64,6 +64,7 @@ def test_usage(case):
         case.refused(command, "--nonsense", "a", "b", "c", code=2)
         case.refused(command, "--vm", UUID, "--store", case.folder, "a", "b", code=2)
     assert "Usage: " in case.run("--help")
+    assert case.run("--version").startswith("varstore (uefistored) ")
     case.refused("nonsense", code=2)
     case.refused(code=2)
 

@@ -331,7 +331,8 @@ def test_secureboot_certs(case):
             contents[name + ".auth"] = file.read()
     for v2 in (True, False):
         case.server.options["v2"] = v2
-        case.tool("secureboot-certs", "install", "-D", defaults)
+        equal(case.tool("secureboot-certs", "install", "-D", defaults).decode(),
+              "Successfully installed custom certificates to the XAPI DB for pool %s.\n" % server.POOL_UUID)
         equal(archive(case), contents)
         case.tool("secureboot-certs", "install", "default", "default", "default", "none", "--defaults", defaults)
         equal(sorted(archive(case)), ["KEK.auth", "PK.auth", "db.auth"])
@@ -340,12 +341,13 @@ def test_secureboot_certs(case):
                   "--user-agent", "x")
         equal(archive(case)["db.auth"], contents["db.auth"])
         report = case.tool("secureboot-certs", "report").decode()
+        assert report.startswith("Certificate Info for pool: %s\n" % server.POOL_UUID), report
         assert "file: KEK.auth" in report and "subject: CN=new" in report, report
         out = os.path.join(case.folder, "out.auth")
         case.tool("secureboot-certs", "extract", "PK", out)
         with open(out, "rb") as file:
             equal(file.read(), contents["PK.auth"])
-        case.tool("secureboot-certs", "clear")
+        equal(case.tool("secureboot-certs", "clear").decode(), "Cleared certificates from XAPI DB for pool %s.\n" % server.POOL_UUID)
         equal(case.server.certificates, "")
         assert b"no certificates" in case.tool("secureboot-certs", "report")
         case.tool("secureboot-certs", "extract", "PK", out, code=1)
@@ -393,6 +395,13 @@ def test_secureboot_certs_own_pk(case):
         subprocess.run([BINARY, "explain", nobody, made, name], check=True, capture_output=True)
     unsigned = case.path("PK.auth", installed["PK.auth"].replace(b"new", b"old"))
     equal(subprocess.run([BINARY, "explain", nobody, unsigned, "PK"], capture_output=True).returncode, 1)
+
+
+def test_secureboot_certs_of_a_pool_without_a_name(case):
+    case.server.rules = [{"method": "pool.get_uuid", "action": "fail", "description": ["X"]}]
+    equal(case.tool("secureboot-certs", "clear"), b"Cleared certificates from XAPI DB for pool.\n")
+    for option in ("-V", "--version"):
+        assert case.run("secureboot-certs", option).startswith(b"secureboot-certs (uefistored) ")
 
 
 def test_secureboot_certs_of_the_hosts(case):

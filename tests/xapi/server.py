@@ -95,11 +95,13 @@ METHODS = {
     "VM.get_platform": ("ss", True, True),
     "message.create": ("ssisss", True, False),
     "pool.get_all": ("s", True, False),
+    "pool.get_uuid": ("ss", True, False),
     "pool.get_uefi_certificates": ("ss", True, False),
     "pool.set_uefi_certificates": ("sss", True, False),
     "pool.get_custom_uefi_certificates": ("ss", True, False),
     "pool.set_custom_uefi_certificates": ("sss", True, False),
 }
+POOL_UUID = "fedcba98-7654-3210-fedc-ba9876543210"
 NEW_METHODS = ("VM.set_NVRAM_EFI_variables_v2", "VM.get_secureboot_certificates_state",
                "pool.get_custom_uefi_certificates", "pool.set_custom_uefi_certificates")
 FULL_METHODS = ("VM.get_power_state", "VM.get_platform")  # XAPI itself has them, the guard hasn't
@@ -381,6 +383,9 @@ class Server(Replies):
 
     def call_pool_get_all(self, _):
         return ["OpaqueRef:pool"]
+
+    def call_pool_get_uuid(self, *_):
+        return POOL_UUID
 
     def call_pool_get_custom_uefi_certificates(self, _, pool):
         if pool != "OpaqueRef:pool":
