@@ -18,6 +18,7 @@
 
 struct one {
     char *title;
+    char *name; /* of a VM of XAPI's, or NULL */
     struct status status;
     char error[256]; /* why it can't be read, or "" */
 };
@@ -46,6 +47,7 @@ static void free_all(struct all *all)
 {
     for (size_t i = 0; i < all->count; i++) {
         free(all->list[i].title);
+        free(all->list[i].name);
     }
     free(all->list);
 }
@@ -117,6 +119,11 @@ static bool parse_wanted(enum wanted *out, const char *text, struct err *err)
            err_set(err, "--wanted is on or off, not %s", text);
 }
 
+static const char *socket_of(const struct command_line *line)
+{
+    return line->socket != NULL ? line->socket : XAPI_SOCKET_DEFAULT;
+}
+
 /* What XAPI wants of its VM; where it doesn't say, that is told, and the rest is judged. */
 static enum wanted ask_wanted(const struct command_line *line)
 {
@@ -124,7 +131,7 @@ static enum wanted ask_wanted(const struct command_line *line)
     struct err err;
     bool on;
 
-    xapi_client_init(&client, line->socket != NULL ? line->socket : XAPI_SOCKET_DEFAULT, line->vm);
+    xapi_client_init(&client, socket_of(line), line->vm);
     bool asked = xapi_client_secure_boot(&client, &on, &err);
     xapi_client_close(&client);
     if (!asked) {
@@ -134,22 +141,60 @@ static enum wanted ask_wanted(const struct command_line *line)
     return !asked ? WANTED_UNKNOWN : on ? WANTED_ON : WANTED_OFF;
 }
 
+/* --vm or --store. */
+static void assess_named(struct all *all, struct command_line *line, enum wanted wanted)
+{
+    struct source source;
+    struct err why;
+    bool opened = source_open(&source, line, SOURCE_READ, &why);
+
+    if (opened && line->vm != NULL && line->wanted == NULL) {
+        wanted = ask_wanted(line);
+    }
+    assess(all, &source, opened, line->vm != NULL ? line->vm : line->store, wanted, &why);
+    source_close(&source);
+}
+
+struct pool_walk {
+    struct all *all;
+    const struct command_line *line;
+    enum wanted wanted;
+};
+
+static void assess_vm(void *self, const char *uuid, const char *name, size_t of)
+{
+    struct pool_walk *walk = self;
+    struct command_line line = *walk->line;
+
+    line.vm = uuid;
+    assess_named(walk->all, &line, walk->wanted);
+    walk->all->list[walk->all->count - 1].name = strdup(name);
+    show_progress(walk->all, (int)of);
+}
+
+static bool assess_pool(struct all *all, const struct command_line *line, enum wanted wanted,
+                        struct err *err)
+{
+    struct pool_walk walk = {all, line, wanted};
+    struct xapi_client client;
+
+    xapi_client_init(&client, socket_of(line), "");
+    bool listed = xapi_client_each_vm(&client, assess_vm, &walk, err);
+    xapi_client_close(&client);
+    return listed;
+}
+
 static bool gather(struct all *all, struct command_line *line, struct err *err)
 {
     enum wanted wanted;
-    struct source source;
-    struct err why;
 
     if (!parse_wanted(&wanted, line->wanted, err)) {
         return false;
     }
     if (line->vm != NULL || line->store != NULL) {
-        bool opened = source_open(&source, line, SOURCE_READ, &why);
-        if (opened && line->vm != NULL && line->wanted == NULL) {
-            wanted = ask_wanted(line);
-        }
-        assess(all, &source, opened, line->vm != NULL ? line->vm : line->store, wanted, &why);
-        source_close(&source);
+        assess_named(all, line, wanted);
+    } else if (line->all && line->count == 0) {
+        return assess_pool(all, line, wanted, err);
     }
     while (line->count > 0) {
         const char *path = command_take(line);
@@ -190,6 +235,9 @@ static json_t *tree_of(const struct one *one)
                                verdict_text(status->verdict));
     json_t *reasons = json_array();
 
+    if (one->name != NULL) {
+        json_object_set_new(object, "name", tree_string(one->name));
+    }
     if (one->error[0] != '\0') {
         json_array_append_new(reasons, tree_string(one->error));
         json_object_set_new(object, "reasons", reasons);
@@ -229,7 +277,7 @@ static void add_row(struct table *table, const struct one *one)
     char text[TIME_TEXT_SIZE];
     unsigned found = status->certificates;
 
-    table_add(table, one->title);
+    table_add(table, one->name != NULL ? one->name : one->title);
     table_add(table, verdict_text(status->verdict));
     if (one->error[0] != '\0') {
         for (int i = 0; i < 8; i++) {
@@ -339,7 +387,7 @@ static int run_status(struct command_line *line, struct err *err)
 
 const struct command COMMAND_STATUS = {
     "status",
-    "[STORE]... | --all DIR...",
+    "[STORE]... | --all [DIR]...",
     "Says whether Secure Boot is in order",
     "VSsfjCAw",
     1,

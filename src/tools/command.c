@@ -33,7 +33,7 @@ static const struct option_rule {
     {'j', "json", NULL, MEMBER(json), "print JSON"},
     {'x', "hex", NULL, MEMBER(hex), "print all data in hexadecimal"},
     {'C', "check", NULL, MEMBER(check), "one line and an exit code for a monitor"},
-    {'A', "all", NULL, MEMBER(all), "all stores in these folders"},
+    {'A', "all", NULL, MEMBER(all), "all stores in these folders, or all VMs of XAPI's"},
     {'n', "dry-run", NULL, MEMBER(dry_run), "show what would change, and change nothing"},
     {'y', "yes", NULL, MEMBER(yes), "don't ask"},
     {'m', "merge", NULL, MEMBER(merge), "add to what is there"},
@@ -160,6 +160,7 @@ static int parse(const struct command *command, struct command_line *line, int a
     bool named = line->vm != NULL || line->store != NULL;
     int most = command->most - (named && strchr(command->options, 'S') != NULL);
     int least = command->least - (named && strchr(command->options, 'S') != NULL);
+    least = line->all ? 0 : least;
     if (line->count < least || (command->most >= 0 && line->count > most) ||
         (line->vm != NULL && line->store != NULL)) {
         print_usage(stderr, command);

@@ -74,3 +74,74 @@ bool xapi_client_secure_boot(struct xapi_client *client, bool *wanted, struct er
     }
     return done;
 }
+
+/* ------------------------------------------------------------------------------------ all the VMs
+ */
+
+static bool has_text(const struct xapi_value *record, const char *member, const char *text)
+{
+    const struct xapi_value *value = xapi_value_member(record, member);
+
+    return value != NULL && value->kind == XAPI_TEXT &&
+           span_equal(value->text, span_of(text, strlen(text)));
+}
+
+/* XML-RPC's booleans are 0 and 1. */
+static bool is_uefi_vm(const struct xapi_value *record)
+{
+    const struct xapi_value *boot = xapi_value_member(record, "HVM_boot_params");
+
+    return has_text(boot, "firmware", "uefi") && !has_text(record, "is_a_template", "1") &&
+           !has_text(record, "is_a_snapshot", "1") && !has_text(record, "is_control_domain", "1");
+}
+
+static void take_vm(struct xapi_client *client, const struct xapi_value *reference,
+                    xapi_client_take take, void *self, size_t of)
+{
+    const struct xapi_param params[] = {{XAPI_PARAM_STRING, reference->text}};
+    const struct xapi_call call = {"VM.get_record", false, params, 1};
+    struct xapi_reply reply = {0};
+    struct err unused;
+
+    if (xapi_session_call(&client->session, &call, &reply, &unused) == XAPI_SUCCESS &&
+        is_uefi_vm(reply.value)) {
+        auto_free char *uuid = xapi_client_text(xapi_value_member(reply.value, "uuid"));
+        auto_free char *name = xapi_client_text(xapi_value_member(reply.value, "name_label"));
+
+        if (uuid != NULL) {
+            take(self, uuid, name != NULL ? name : "", of);
+        }
+    }
+    xapi_reply_free(&reply);
+}
+
+static size_t count_values(const struct xapi_value *list)
+{
+    size_t count = 0;
+
+    for (const struct xapi_value *value = list->first; value != NULL; value = value->next) {
+        count++;
+    }
+    return count;
+}
+
+bool xapi_client_each_vm(struct xapi_client *client, xapi_client_take take, void *self,
+                         struct err *err)
+{
+    const struct xapi_call call = {"VM.get_all", false, NULL, 0};
+    struct xapi_reply reply = {0};
+    bool listed = xapi_session_call(&client->session, &call, &reply, err) == XAPI_SUCCESS;
+
+    if (listed && (reply.value == NULL || reply.value->kind != XAPI_ARRAY)) {
+        listed = err_set(err, "XAPI's answer to VM.get_all is not a list");
+    }
+    size_t count = listed ? count_values(reply.value) : 0;
+    for (const struct xapi_value *vm = count > 0 ? reply.value->first : NULL; vm != NULL;
+         vm = vm->next) {
+        if (vm->kind == XAPI_TEXT) {
+            take_vm(client, vm, take, self, count);
+        }
+    }
+    xapi_reply_free(&reply);
+    return listed;
+}

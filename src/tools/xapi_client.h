@@ -32,4 +32,12 @@ bool xapi_client_check_halted(struct xapi_client *client, struct err *err);
  */
 bool xapi_client_secure_boot(struct xapi_client *client, bool *wanted, struct err *err);
 
+/*
+ * Goes over the pool's VMs that start by UEFI: no templates, snapshots or hosts. One that goes away
+ * meanwhile is passed over. False with err set when XAPI doesn't list them.
+ */
+typedef void (*xapi_client_take)(void *self, const char *uuid, const char *name, size_t of);
+bool xapi_client_each_vm(struct xapi_client *client, xapi_client_take take, void *self,
+                         struct err *err);
+
 #endif

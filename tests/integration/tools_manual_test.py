@@ -67,7 +67,7 @@ def examples(path):
 ADDED = {"varstore": "", "create-auth": "", "varstore-nvram-certcheck": "", "varstore-sb-state": "-s SOCKET -K KEYS",
          "secureboot-certs": "-s SOCKET -D KEYS"}
 WRAPPER = """#!/bin/bash
-case "$*" in *--vm*) set -- "$@" --socket "$(dirname "$0")/../socket" ;; esac
+case "$*" in *--vm* | "status --all") set -- "$@" --socket "$(dirname "$0")/../socket" ;; esac
 exec -a {tool} {binary} "$@" {more}
 """
 

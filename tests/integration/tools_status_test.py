@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cases  # noqa: E402
-from cases import equal  # noqa: E402
+from cases import UUID, equal  # noqa: E402
 from varstore import Case, OTHER, OVMF, sha256_list  # noqa: E402
 
 
@@ -63,6 +63,23 @@ def test_what_xapi_wants(case):
     fake.rules = [{"method": "VM.get_platform", "action": "fail", "description": ["X"], "times": -1}]
     equal(status()[0], "unknown")
     assert "isn't known" in case.stderr
+
+
+def test_status_of_a_pool(case):
+    fake = case.xapi()
+    fake.platform = {"secureboot": "true"}
+    fake.others = {"OpaqueRef:1": {"uuid": "1", "is_a_template": "1"}, "OpaqueRef:2": {"uuid": "2", "is_control_domain": "1"},
+                   "OpaqueRef:3": {"uuid": "3", "HVM_boot_params": {"firmware": "bios"}}, "OpaqueRef:4": None,
+                   "OpaqueRef:5": {"uuid": "5", "is_a_snapshot": "1"}, "OpaqueRef:6": {"uuid": "6", "name_label": "Lost"}}
+    every = ["status", "--all", "--socket", case.path("socket")]
+    found = case.json(*every)
+    equal([(each["store"], each["name"], each["verdict"]) for each in found],
+          [(UUID, "The VM", "CRITICAL"), ("6", "Lost", "UNKNOWN")])
+    equal((found[0]["secure_boot_wanted"], found[0]["mode"]), ("on", "setup"))
+    assert [line.split()[:2] for line in case.run(*every).splitlines()[1:]] == [["The", "VM"], ["Lost", "UNKNOWN"]]
+    assert case.run(*every, "--check", code=2).startswith("CRITICAL - ")
+    fake.rules = [{"method": "VM.get_all", "action": "fail", "description": ["X"]}]
+    case.refused(*every, "--check", code=3)
 
 
 def test_status_of_many(case):

@@ -91,6 +91,8 @@ METHODS = {
     "VM.set_NVRAM_EFI_variables": ("sss", True, True),
     "VM.set_NVRAM_EFI_variables_v2": ("ssss", True, True),
     "VM.get_secureboot_certificates_state": ("ss", True, True),
+    "VM.get_all": ("s", True, False),
+    "VM.get_record": ("ss", True, False),
     "VM.get_power_state": ("ss", True, True),
     "VM.get_platform": ("ss", True, True),
     "message.create": ("ssisss", True, False),
@@ -104,7 +106,7 @@ METHODS = {
 POOL_UUID = "fedcba98-7654-3210-fedc-ba9876543210"
 NEW_METHODS = ("VM.set_NVRAM_EFI_variables_v2", "VM.get_secureboot_certificates_state",
                "pool.get_custom_uefi_certificates", "pool.set_custom_uefi_certificates")
-FULL_METHODS = ("VM.get_power_state", "VM.get_platform")  # XAPI itself has them, the guard hasn't
+FULL_METHODS = ("VM.get_power_state", "VM.get_platform", "VM.get_all", "VM.get_record")  # XAPI itself has them, the guard hasn't
 APPLIED = ("truncate", "delay", "slow", "extra", "no_length")
 
 
@@ -125,6 +127,9 @@ class Server(Replies):
         self.nvram, self.messages, self.updates = {}, [], []
         self.certificates, self.host_certificates = "", ""
         self.power_state, self.platform = "Halted", {}
+        self.record = {"name_label": "The VM", "is_a_template": "0", "is_a_snapshot": "0", "is_control_domain": "0",
+                       "VBDs": [], "HVM_boot_params": {"firmware": "uefi"}}
+        self.others = {}  # further VMs: reference: what is different in their records, or None for one that is gone
         self.sessions = {}  # reference: calls that are left, or None
         self.connections = set()
         self.listener = None
@@ -370,6 +375,16 @@ class Server(Replies):
 
     def call_VM_get_secureboot_certificates_state(self, *_):
         return "ok"
+
+    def call_VM_get_all(self, _):
+        return [self.vm_reference()] + sorted(self.others)
+
+    def call_VM_get_record(self, _, vm):
+        if vm == self.vm_reference():
+            return dict(self.record, uuid=self.uuid)
+        if vm not in self.others or self.others[vm] is None:
+            raise Failed(["HANDLE_INVALID", "VM", vm])
+        return dict(self.record, **self.others[vm])
 
     def call_VM_get_power_state(self, *_):
         return self.power_state
