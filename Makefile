@@ -26,13 +26,13 @@ comma := ,
 VERSION := $(shell cat VERSION)$(shell git describe --always --dirty 2>/dev/null | sed 's/^/+/' || true)
 
 # Targets that need more than a compiler first see to their packages: installed by root, named otherwise.
-PACKAGE_GROUPS := $(if $(filter demo demo-local all uefistored install install-firmware,$(MAKECMDGOALS)),build) \
+PACKAGE_GROUPS := $(if $(filter demo-local all uefistored install install-firmware,$(MAKECMDGOALS)),build) \
 	$(if $(filter test test-nosan bench,$(MAKECMDGOALS)),build test) \
 	$(if $(filter fuzz scan-build check-format format,$(MAKECMDGOALS)),build test analysis) \
 	$(if $(filter cover,$(MAKECMDGOALS)),build test cover) \
 	$(if $(filter firmware install-firmware,$(MAKECMDGOALS)),firmware) \
 	$(if $(filter xen-lab,$(MAKECMDGOALS)),lab) \
-	$(if $(filter test-xen,$(MAKECMDGOALS)),build firmware lab)
+	$(if $(filter test-xen demo,$(MAKECMDGOALS)),build firmware lab)
 ifneq ($(strip $(PACKAGE_GROUPS)),)
 -include $(BUILD)/packages-$(subst $() ,-,$(sort $(PACKAGE_GROUPS))).mk
 endif
@@ -208,8 +208,6 @@ test-nosan: $(BUILD)/nosan/ready ## Run all tests on an optimised build without 
 	tests/run.sh $(BUILD)/nosan
 
 clang: $(BUILD)/clang/ready ## Build everything with clang
-
-demo: demo-local ## Show the daemon at work
 
 demo-local: uefistored $(PROGRAMS:%=$(BUILD)/release/tests/%) ## The quick demo, without Xen
 	tests/demo.sh $(BUILD)/release

@@ -3,15 +3,16 @@
 # packages.sh GROUP...: sees to the Debian packages that a target needs: root installs them, anybody else is told.
 set -euo pipefail
 
+# test: mtools and QEMU to boot a converted store in plain QEMU
 declare -A groups=(
     [build]="gcc libc6-dev make pkg-config libssl-dev libexpat1-dev libjansson-dev libxen-dev scdoc"
-    [test]="libseccomp-dev libcmocka-dev openssl efitools sbsigntool python3 ovmf shim-signed grub-efi-amd64-signed"
+    [test]="libseccomp-dev libcmocka-dev openssl efitools sbsigntool python3 ovmf shim-signed grub-efi-amd64-signed dosfstools \
+        mtools qemu-system-x86"
     [analysis]="clang clang-tools clang-format libclang-rt-14-dev llvm"
     [cover]="gcovr"
     [firmware]="acpica-tools build-essential dpkg-dev nasm patch python3 uuid-dev"
     [lab]="cpio debootstrap dosfstools dpkg-dev efitools kmod mtools openssl python3 sbsigntool zstd"
 )
-groups[test]+=" dosfstools mtools qemu-system-x86" # a store's variables, in plain QEMU
 
 missing=()
 for group in "$@"; do

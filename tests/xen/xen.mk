@@ -9,7 +9,7 @@ XEN ?= 4.17
 SCENARIOS ?=
 FIRMWARE_SOURCES := $(shell find firmware -type f ! -name '*.md')
 
-.PHONY: firmware xen-lab test-xen
+.PHONY: firmware xen-lab test-xen demo
 
 firmware: $(addprefix $(BUILD)/firmware/OVMF-xen-,release.fd debug.fd) ## Build OVMF for Xen guests
 $(BUILD)/firmware/OVMF-xen-%.fd: $(FIRMWARE_SOURCES)
@@ -22,6 +22,11 @@ xen-lab: ## Build the images of a real Xen (XEN=4.17 or 4.20)
 	@tests/xen/build-guests
 
 # The firmware without messages: a guest starts in two thirds of the time.
-test-xen: $(BUILD)/release/uefistored $(BUILD)/release/uefistored-verifier $(BUILD)/firmware/OVMF-xen-release.fd ## Test on a real Xen (XEN=4.17 or 4.20)
-	@tests/xen/test-xen --xen $(XEN) --out $(BUILD)/xen-$(XEN) $(BUILD)/release/uefistored \
-		$(BUILD)/firmware/OVMF-xen-release.fd $(SCENARIOS)
+XEN_PROGRAMS := $(addprefix $(BUILD)/release/,uefistored uefistored-verifier varstore)
+XEN_FIRMWARE := $(BUILD)/firmware/OVMF-xen-release.fd
+
+test-xen: $(XEN_PROGRAMS) $(XEN_FIRMWARE) ## Test on a real Xen (XEN=4.17 or 4.20)
+	@tests/xen/test-xen --xen $(XEN) --out $(BUILD)/xen-$(XEN) $(BUILD)/release $(XEN_FIRMWARE) $(SCENARIOS)
+
+demo: $(XEN_PROGRAMS) $(XEN_FIRMWARE) ## A real Xen, a real guest, Secure Boot: what the daemon does
+	@tests/xen/test-xen --xen $(XEN) --out $(BUILD)/demo $(BUILD)/release $(XEN_FIRMWARE) demo

@@ -204,6 +204,44 @@ cpu_seconds() { # of a process, to a hundredth
     awk '{ printf "%.2f", ($14 + $15) / 100 }' "/proc/$1/stat"
 }
 
+# -------------------------------------------------------------------------------------------- uefistored-dm
+
+# As an administrator sets it up; see docs/XEN.md.
+set_up_wrapper() {
+    mkdir -p /etc/uefistored/vms
+    cat >/etc/uefistored/uefistored-dm.conf <<CONF
+# the lab's
+daemon = /host/uefistored
+store = $stores
+keys = /host/none
+CONF
+}
+
+# set_for_guest NAME SETTING...: the guest's own settings
+set_for_guest() {
+    local name=$1
+    shift
+    printf '%s\n' "$@" >"/etc/uefistored/vms/$name.conf"
+}
+
+# xl_guest NAME IMAGE [LINE...]: xl and the wrapper start everything
+xl_guest() {
+    local name=$1 image=$2
+    shift 2
+    make_guest "$name" "$image" 'device_model_override = "/host/uefistored-dm"' 'on_reboot = "restart"' "$@"
+    rm -f "$(serial "$name")"
+    xl create "$work/$name.cfg" >>"$logs/xl.log" 2>&1
+}
+
+# What the daemon and its supervisor say
+log_of() {
+    echo "/var/log/xen/uefistored-$1.log"
+}
+
+no_daemons() {
+    ! pgrep -f '^/host/uefistored --domain' >/dev/null
+}
+
 # --------------------------------------------------------------------------------------------------- end
 
 summary() {
