@@ -34,7 +34,7 @@ static bool write_format(const struct command_line *line, const struct format *f
     if (line->output != NULL) {
         return tool_write_file(line->output, span_of(bytes, len), 0600, err);
     }
-    if (format == &FORMAT_EDK2 && isatty(STDOUT_FILENO)) {
+    if ((format == &FORMAT_EDK2 || format == &FORMAT_VARS) && isatty(STDOUT_FILENO)) {
         return err_set(err, "binary data isn't for a terminal: --output FILE");
     }
     fwrite(bytes, 1, len, stdout);

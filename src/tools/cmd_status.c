@@ -19,6 +19,7 @@
 struct one {
     char *title;
     char *name; /* of a VM of XAPI's, or NULL */
+    bool is_vm;
     struct status status;
     char error[256]; /* why it can't be read, or "" */
 };
@@ -152,6 +153,7 @@ static void assess_named(struct all *all, struct command_line *line, enum wanted
         wanted = ask_wanted(line);
     }
     assess(all, &source, opened, line->vm != NULL ? line->vm : line->store, wanted, &why);
+    all->list[all->count - 1].is_vm = line->vm != NULL;
     source_close(&source);
 }
 
@@ -227,6 +229,21 @@ static json_t *certificates_of(unsigned found)
     return list;
 }
 
+/* The command that helps, for this store. */
+static json_t *next_of(const struct one *one)
+{
+    const char *next = one->status.next;
+    const char *place = strstr(next, "STORE");
+    char text[1024];
+
+    if (place == NULL) {
+        return json_string(next);
+    }
+    snprintf(text, sizeof(text), "%.*s%s%.400s%s", (int)(place - next), next,
+             one->is_vm ? "--vm " : "", one->title, place + strlen("STORE"));
+    return tree_string(text);
+}
+
 static json_t *tree_of(const struct one *one)
 {
     const struct status *status = &one->status;
@@ -258,7 +275,7 @@ static json_t *tree_of(const struct one *one)
     json_decref(facts);
     json_object_set_new(object, "reasons", reasons);
     if (status->next != NULL) {
-        json_object_set_new(object, "next", json_string(status->next));
+        json_object_set_new(object, "next", next_of(one));
     }
     return object;
 }

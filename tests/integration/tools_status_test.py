@@ -18,7 +18,7 @@ def test_status(case):
     equal(case.json("status", store, "--wanted", "off")[0]["verdict"], "OK")
     status = case.json("status", store, "--wanted", "on")[0]
     equal((status["verdict"], status["secure_boot_wanted"]), ("CRITICAL", "on"))
-    assert "keys enroll" in status["next"]
+    equal(status["next"], "varstore keys enroll %s --profile 2011+2023 --keys DIR" % store)
     case.refused("status", store, "--wanted", "maybe")
     status = case.json("status", OVMF + "OVMF_VARS_4M.ms.fd")[0]
     equal((status["verdict"], status["mode"], status["pk_owner"], status["db_entries"], status["dbx_entries"]),
@@ -56,6 +56,7 @@ def test_what_xapi_wants(case):
         fake.platform, fake.host_certificates = platform, certificates
         equal(status(), (expected, False, "CRITICAL" if expected == "on" else "OK"))
     equal(status("--wanted", "on")[0], "on")
+    assert "keys enroll --vm %s " % UUID in case.json("status", *fake.arguments, "--wanted", "on")[0]["next"]
     with open(good, "rb") as file:
         fake.nvram["EFI-variables"] = base64.b64encode(file.read()).decode()
     fake.platform = {"secureboot": "true"}
