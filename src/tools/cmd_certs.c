@@ -14,13 +14,6 @@
 #include "auth/signature_list.h"
 #include "base/cleanup.h"
 
-static struct span data_of(const struct document *document, const char *key)
-{
-    const struct variable *variable = document_key(document, key);
-
-    return variable != NULL ? variable->data : span_of(NULL, 0);
-}
-
 static bool has_data(struct span database, const struct signature_entry *wanted)
 {
     struct signature_walk walk = signature_walk_of(database);
@@ -143,12 +136,12 @@ static bool merge(struct document *document, const struct key_set *set, struct e
     struct writer kek = writer_of(room, STORE_DATA_MAX);
     struct writer db = writer_of(room + STORE_DATA_MAX, STORE_DATA_MAX);
     struct writer dbx = writer_of(room + 2 * (size_t)STORE_DATA_MAX, STORE_DATA_MAX);
-    unsigned wanted = successors_of(microsoft_in_kek(data_of(document, "KEK")) |
-                                    microsoft_in_db(data_of(document, "db")));
+    unsigned wanted = successors_of(microsoft_in_kek(document_key_data(document, "KEK")) |
+                                    microsoft_in_db(document_key_data(document, "db")));
     warn_of_missing(wanted, set);
     write_certificates(&kek, writer_span(&set->kek), wanted);
     write_certificates(&db, writer_span(&set->db), wanted);
-    write_new_dbx(&dbx, writer_span(&set->dbx), data_of(document, "dbx"));
+    write_new_dbx(&dbx, writer_span(&set->dbx), document_key_data(document, "dbx"));
     if (!writer_ok(&kek) || !writer_ok(&db) || !writer_ok(&dbx)) {
         return err_set(err, "what is to be added is more than a variable can hold");
     }

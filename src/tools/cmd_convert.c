@@ -132,12 +132,6 @@ static void add_single(const struct difference *difference, const struct variabl
     json_array_append_new(difference->list, change);
 }
 
-static bool same(const struct variable *a, const struct variable *b)
-{
-    return a->attributes == b->attributes && span_equal(a->data, b->data) &&
-           efi_time_equal(&a->time, &b->time) && memcmp(a->owner, b->owner, OWNER_SIZE) == 0;
-}
-
 static void compare(const struct difference *difference, const struct store *a,
                     const struct store *b)
 {
@@ -147,7 +141,7 @@ static void compare(const struct difference *difference, const struct store *a,
 
         if (y == NULL) {
             add_single(difference, x, "removed");
-        } else if (!same(x, y)) {
+        } else if (!document_same_variable(x, y)) {
             add_changed(difference, x, y);
         }
     }

@@ -71,14 +71,10 @@ static bool write_out(const struct command_line *line, struct span bytes, struct
 static bool get_one(const struct command_line *line, const struct store *store, const char *text,
                     struct err *err)
 {
-    struct variable_name name;
+    const struct variable *variable = variable_find(store, text, err);
 
-    if (!variable_name_parse(&name, text, store, err)) {
-        return false;
-    }
-    const struct variable *variable = store_get(store, &name.guid, name.name);
     if (variable == NULL) {
-        return err_set(err, "there is no variable %s", text);
+        return false;
     }
     if (!line->json && !line->hex) {
         return write_out(line, variable->data, err);
@@ -112,16 +108,10 @@ const struct command COMMAND_GET = {
 static bool add_named(json_t *list, const struct command_line *line, const struct store *store,
                       const char *text, struct err *err)
 {
-    struct variable_name name;
+    const struct variable *variable = variable_find(store, text, err);
 
-    if (!variable_name_parse(&name, text, store, err)) {
-        return false;
-    }
-    const struct variable *variable = store_get(store, &name.guid, name.name);
-    if (variable == NULL) {
-        return err_set(err, "there is no variable %s", text);
-    }
-    return json_array_append_new(list, describe_variable(variable, line->hex)) == 0;
+    return variable != NULL &&
+           json_array_append_new(list, describe_variable(variable, line->hex)) == 0;
 }
 
 static bool show(struct command_line *line, const struct store *store, struct err *err)

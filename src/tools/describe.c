@@ -179,25 +179,13 @@ static const struct {
     {"MokListXRT", add_signatures},
 };
 
-static bool matches(const char *pattern, const char *text)
-{
-    for (; *pattern != '\0'; pattern++, text++) {
-        bool fits = *pattern == '#' ? *text != '\0' && strchr("0123456789ABCDEF", *text) != NULL
-                                    : *pattern == *text;
-        if (!fits) {
-            return false;
-        }
-    }
-    return *text == '\0';
-}
-
 static bool add_meaning(json_t *object, const struct variable *variable, bool hex)
 {
     char name[64];
 
     efi_name_format(name, sizeof(name), variable->name);
     for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-        if (matches(meanings[i].pattern, name)) {
+        if (name_matches(meanings[i].pattern, name)) {
             return meanings[i].add(object, variable->data, hex);
         }
     }

@@ -234,6 +234,19 @@ const struct variable *document_key(const struct document *document, const char 
     return document_key_name(text, &guid, &name) ? store_get(document->store, guid, name) : NULL;
 }
 
+bool document_same_variable(const struct variable *a, const struct variable *b)
+{
+    return a->attributes == b->attributes && span_equal(a->data, b->data) &&
+           efi_time_equal(&a->time, &b->time) && memcmp(a->owner, b->owner, OWNER_SIZE) == 0;
+}
+
+struct span document_key_data(const struct document *document, const char *name)
+{
+    const struct variable *variable = document_key(document, name);
+
+    return variable != NULL ? variable->data : span_of(NULL, 0);
+}
+
 bool document_keys_differ(const struct store *a, const struct store *b)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {

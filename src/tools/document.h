@@ -49,6 +49,12 @@ const struct variable *document_key(const struct document *document, const char 
 /* The key's GUID and name by its text; false: it is none of the five. */
 bool document_key_name(const char *text, const struct guid **guid, struct span *name);
 
+/* The same in everything but the key? */
+bool document_same_variable(const struct variable *a, const struct variable *b);
+
+/* The key's data; empty when there is none. */
+struct span document_key_data(const struct document *document, const char *name);
+
 /* Do PK, KEK, db, dbx or dbt differ? */
 bool document_keys_differ(const struct store *a, const struct store *b);
 

@@ -52,7 +52,7 @@ static const struct {
     {"SbatLevelRT", &shim_lock},
 };
 
-static bool matches(const char *pattern, const char *text)
+bool name_matches(const char *pattern, const char *text)
 {
     for (; *pattern != '\0'; pattern++, text++) {
         bool fits = *pattern == '#' ? *text != '\0' && strchr("0123456789ABCDEF", *text) != NULL
@@ -67,7 +67,7 @@ static bool matches(const char *pattern, const char *text)
 static bool find_known(struct variable_name *out, const char *text)
 {
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (matches(known[i].pattern, text)) {
+        if (name_matches(known[i].pattern, text)) {
             out->guid = *known[i].guid;
             return true;
         }
@@ -135,6 +135,20 @@ bool variable_name_parse(struct variable_name *out, const char *text, const stru
         return err_set(err, "'%s' can't be a variable's name", text);
     }
     return find_known(out, text) || find_stored(out, text, store, err);
+}
+
+const struct variable *variable_find(const struct store *store, const char *text, struct err *err)
+{
+    struct variable_name name;
+
+    if (!variable_name_parse(&name, text, store, err)) {
+        return NULL;
+    }
+    const struct variable *variable = store_get(store, &name.guid, name.name);
+    if (variable == NULL) {
+        err_set(err, "there is no variable %s", text);
+    }
+    return variable;
 }
 
 static const struct {

@@ -22,6 +22,12 @@ struct variable_name {
 bool variable_name_parse(struct variable_name *out, const char *text, const struct store *store,
                          struct err *err);
 
+/* The variable that is called so; NULL with err set when there is none. */
+const struct variable *variable_find(const struct store *store, const char *text, struct err *err);
+
+/* Patterns of names: '#' is a hexadecimal digit, as in "Boot####". */
+bool name_matches(const char *pattern, const char *text);
+
 /* "NV+BS+RT", "NV+BS+RT+AT"; returns text. */
 #define ATTRIBUTES_TEXT_SIZE 48
 char *attributes_format(char text[ATTRIBUTES_TEXT_SIZE], uint32_t attributes);

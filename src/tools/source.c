@@ -262,8 +262,7 @@ static bool same(const struct store *a, const struct store *b)
         const struct variable *y = store_at(b, i);
 
         if (store_key_compare(&x->guid, x->name, &y->guid, y->name) != 0 ||
-            x->attributes != y->attributes || !span_equal(x->data, y->data) ||
-            !efi_time_equal(&x->time, &y->time) || memcmp(x->owner, y->owner, OWNER_SIZE) != 0) {
+            !document_same_variable(x, y)) {
             return false;
         }
     }

@@ -17,13 +17,6 @@ const char *verdict_text(enum verdict verdict)
     return texts[verdict];
 }
 
-static struct span data_of(const struct document *document, const char *key)
-{
-    const struct variable *variable = document_key(document, key);
-
-    return variable != NULL ? variable->data : span_of(NULL, 0);
-}
-
 static size_t entries_of(struct span database)
 {
     size_t count = signature_database_count(database);
@@ -51,11 +44,11 @@ static void find_facts(struct status *out, const struct document *document)
 
     out->setup_mode = auth_setup_mode(document->store);
     out->effective = !out->setup_mode && out->wanted != WANTED_OFF;
-    find_owner(out, data_of(document, "PK"));
-    out->certificates =
-        microsoft_in_kek(data_of(document, "KEK")) | microsoft_in_db(data_of(document, "db"));
-    out->db_entries = entries_of(data_of(document, "db"));
-    out->dbx_entries = entries_of(data_of(document, "dbx"));
+    find_owner(out, document_key_data(document, "PK"));
+    out->certificates = microsoft_in_kek(document_key_data(document, "KEK")) |
+                        microsoft_in_db(document_key_data(document, "db"));
+    out->db_entries = entries_of(document_key_data(document, "db"));
+    out->dbx_entries = entries_of(document_key_data(document, "dbx"));
     out->dbx_time = dbx != NULL ? dbx->time : (struct efi_time){0};
     out->used = store_used(document->store) + MODES_COST;
     out->free = out->used < STORE_SIZE_MAX ? STORE_SIZE_MAX - out->used : 0;
