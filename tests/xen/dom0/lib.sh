@@ -97,7 +97,7 @@ vga = "none"
 vnc = 0
 nographic = 1
 serial = "file:$(serial "$name")"
-disk = [ "format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=$work/$name.img" ]
+disk = [ "format=raw,vdev=xvde,access=rw,backendtype=qdisk,target=$work/$name.img" ]
 device_model_args = [ "-debugcon", "file:$logs/$name.debug", "-global", "isa-debugcon.iobase=0x402" ]
 on_poweroff = "destroy"
 on_reboot = "destroy"
