@@ -139,7 +139,7 @@ bool variable_name_parse(struct variable_name *out, const char *text, const stru
 
 const struct variable *variable_find(const struct store *store, const char *text, struct err *err)
 {
-    struct variable_name name;
+    struct variable_name name = {0};
 
     if (!variable_name_parse(&name, text, store, err)) {
         return NULL;

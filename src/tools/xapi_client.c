@@ -115,14 +115,19 @@ static void take_vm(struct xapi_client *client, const struct xapi_value *referen
     xapi_reply_free(&reply);
 }
 
-static size_t count_values(const struct xapi_value *list)
+static void take_vms(struct xapi_client *client, const struct xapi_value *first,
+                     xapi_client_take take, void *self)
 {
     size_t count = 0;
 
-    for (const struct xapi_value *value = list->first; value != NULL; value = value->next) {
+    for (const struct xapi_value *vm = first; vm != NULL; vm = vm->next) {
         count++;
     }
-    return count;
+    for (const struct xapi_value *vm = first; vm != NULL; vm = vm->next) {
+        if (vm->kind == XAPI_TEXT) {
+            take_vm(client, vm, take, self, count);
+        }
+    }
 }
 
 bool xapi_client_each_vm(struct xapi_client *client, xapi_client_take take, void *self,
@@ -134,13 +139,8 @@ bool xapi_client_each_vm(struct xapi_client *client, xapi_client_take take, void
 
     if (listed && (reply.value == NULL || reply.value->kind != XAPI_ARRAY)) {
         listed = err_set(err, "XAPI's answer to VM.get_all is not a list");
-    }
-    size_t count = listed ? count_values(reply.value) : 0;
-    for (const struct xapi_value *vm = count > 0 ? reply.value->first : NULL; vm != NULL;
-         vm = vm->next) {
-        if (vm->kind == XAPI_TEXT) {
-            take_vm(client, vm, take, self, count);
-        }
+    } else if (listed) {
+        take_vms(client, reply.value->first, take, self);
     }
     xapi_reply_free(&reply);
     return listed;
