@@ -240,10 +240,11 @@ static bool read_revoked(struct reading *reading, const char *path, struct err *
         return false;
     }
     for (size_t i = 0; i < info->certificate_count; i++) {
-        if ((reading->revoked & 1u << i) == 0) {
-            fprintf(stderr, "varstore: note: dbx revokes the certificate '%s', which isn't in %s\n",
-                    info->certificates[i], path);
-        }
+        bool found = (reading->revoked & 1u << i) != 0;
+
+        fprintf(
+            stderr, "varstore: note: dbx revokes the certificate '%s'%s%s\n", info->certificates[i],
+            found ? ": what it has signed starts no more" : ", which isn't in ", found ? "" : path);
     }
     return true;
 }

@@ -156,6 +156,7 @@ def test_dbx_of_microsofts_json(case):
                                 (["--optional"], ["0101", "0161", "2121", "2222"])):
         store = case.path("s", case.blob())
         case.run("keys", "enroll", store, "--keys", folder, *arguments)
+        equal("starts no more" in case.stderr, "--optional" in arguments)
         equal(hashes(case, store), expected)
         equal(case.subjects(store, "dbx"), [CERTIFICATES["w11"]] if "--optional" in arguments else [])
         equal("9.0" in case.run("show", store, "dbx"), "--optional" in arguments)
