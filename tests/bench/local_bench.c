@@ -5,6 +5,7 @@
  */
 #include "base/cleanup.h"
 #include "support/client.h"
+#include "support/sample.h"
 #include "support/timing.h"
 
 #include <signal.h>
@@ -55,22 +56,14 @@ static void stop(struct server *server)
     waitpid(server->process, NULL, 0);
 }
 
-static struct span name_of(char16_t (*name)[12], unsigned number)
-{
-    memcpy(*name, u"Variable000", sizeof(*name));
-    (*name)[9] = (char16_t)(u'0' + number / 10 % 10);
-    (*name)[10] = (char16_t)(u'0' + number % 10);
-    return span_of(*name, 22);
-}
-
 static void fill(struct client *client)
 {
     char16_t name[12];
     static const uint8_t data[60];
 
     for (unsigned i = 0; i < VARIABLES; i++) {
-        must(client_set(client, &EFI_GLOBAL_VARIABLE, name_of(&name, i), EFI_VARIABLE_NV_BS_RT,
-                        span_of(data, sizeof(data))) == EFI_SUCCESS,
+        must(client_set(client, &EFI_GLOBAL_VARIABLE, sample_numbered_name(&name, i),
+                        EFI_VARIABLE_NV_BS_RT, span_of(data, sizeof(data))) == EFI_SUCCESS,
              "a set");
     }
 }
@@ -86,8 +79,8 @@ static void run_round(struct server *server, unsigned round)
 
     for (unsigned i = 0; i < REQUESTS; i++) {
         size_t len = sizeof(data);
-        client_get(server->client, &EFI_GLOBAL_VARIABLE, name_of(&name, i * 7919u % VARIABLES),
-                   data, &len, NULL);
+        client_get(server->client, &EFI_GLOBAL_VARIABLE,
+                   sample_numbered_name(&name, i * 7919u % VARIABLES), data, &len, NULL);
     }
     must(!client_lost(server->client), "a request");
     server->time[round] = (double)(timing_now(CLOCK_MONOTONIC) - time) / REQUESTS;

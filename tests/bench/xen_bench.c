@@ -7,6 +7,7 @@
 #include "auth/auth.h"
 #include "support/folder.h"
 #include "support/memory.h"
+#include "support/sample.h"
 #include "support/signing.h"
 #include "support/timing.h"
 #include "support/xapi_server.h"
@@ -145,14 +146,6 @@ static void stop(struct server *server)
 
 /* ------------------------------------------------------------------------------------- requests */
 
-static struct span name_of(char16_t (*name)[12], unsigned number)
-{
-    memcpy(*name, u"Variable000", sizeof(*name));
-    (*name)[9] = (char16_t)(u'0' + number / 10 % 10);
-    (*name)[10] = (char16_t)(u'0' + number % 10);
-    return span_of(*name, 22);
-}
-
 static struct writer begin(const struct server *server, uint32_t command, const struct guid *guid,
                            struct span name)
 {
@@ -193,7 +186,7 @@ static void fill(const struct server *server)
     char16_t name[12];
 
     for (unsigned i = 0; i < VARIABLES; i++) {
-        set(server, &EFI_GLOBAL_VARIABLE, name_of(&name, i), EFI_VARIABLE_NV_BS_RT,
+        set(server, &EFI_GLOBAL_VARIABLE, sample_numbered_name(&name, i), EFI_VARIABLE_NV_BS_RT,
             span_of(data, sizeof(data)));
     }
 }
@@ -206,7 +199,7 @@ static void run_round(struct server *server, unsigned round)
 
     for (unsigned i = 0; i < REQUESTS; i++) {
         struct writer writer = begin(server, WIRE_GET_VARIABLE, &EFI_GLOBAL_VARIABLE,
-                                     name_of(&name, i * 7919u % VARIABLES));
+                                     sample_numbered_name(&name, i * 7919u % VARIABLES));
         writer_u64le(&writer, 1024);
         writer_u8(&writer, 0);
         must(ring(server) == EFI_SUCCESS, "a get fails");

@@ -50,6 +50,14 @@ static struct span sample_name(struct sample *sample, uint8_t *name, uint32_t mo
     return span_of(name, 2 * units);
 }
 
+struct span sample_numbered_name(char16_t (*name)[12], unsigned number)
+{
+    memcpy(*name, u"Variable000", sizeof(*name));
+    (*name)[9] = (char16_t)(u'0' + number / 10 % 10);
+    (*name)[10] = (char16_t)(u'0' + number % 10);
+    return span_of(*name, 22);
+}
+
 void sample_variable(struct sample *sample, struct sample_variable *out)
 {
     static const uint32_t attributes[] = {7, 6, 3, 2, 7 | AUTHENTICATED, 6 | AUTHENTICATED};

@@ -14,6 +14,9 @@ struct sample {
 uint32_t sample_below(struct sample *sample, uint32_t below);
 void sample_bytes(struct sample *sample, void *out, size_t len);
 
+/* "Variable000" to "Variable099", in *name. */
+struct span sample_numbered_name(char16_t (*name)[12], unsigned number);
+
 /* A variable as it may lie in a store, with memory for its name and data. */
 struct sample_variable {
     struct variable variable;
